@@ -1,0 +1,101 @@
+"""What a release works on and with: the clone, the places it publishes to, the tools.
+
+The one place of the pipeline that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
+
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a release goes to. A rehearsal uses the same functions with loopback endpoints.
+
+    Args:
+        rehearsal: True when every endpoint is a stand-in on this machine.
+        git_remote: URL or path of the repository that gets the commit and the tag.
+        index_upload: upload URL of the package index.
+        index_simple: its simple (PEP 503/691) URL, to read back.
+        index_token_file: file with the upload token; empty: trusted publishing.
+        registry: `HOST/NAME` of the image, without a tag.
+        registry_insecure: plain http (loopback only).
+        forge_api: base URL of the forge's REST API that keeps the releases.
+        forge_repo: `owner/name` there.
+        forge_token_file: file with its token; empty: the environment of CI has one.
+        osv_url: advisory service for pip-audit; empty: its own default.
+        trivy_cache: folder with a pinned Trivy database; empty: Trivy's own, downloaded.
+        base_image: reference that the Dockerfile builds on.
+        environments: path of the file that lists the places to deploy to.
+    """
+
+    rehearsal: bool
+    git_remote: str
+    index_upload: str
+    index_simple: str
+    registry: str
+    forge_api: str
+    forge_repo: str
+    index_token_file: str = ""
+    registry_insecure: bool = False
+    forge_token_file: str = ""
+    osv_url: str = ""
+    trivy_cache: str = ""
+    base_image: str = "debian:trixie-slim"
+    environments: str = "deploy/environments.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One release in the making.
+
+    Args:
+        root: the clean clone that the steps work in.
+        out: folder for artefacts, journal, logs and report; outside `root`.
+        endpoints: where things go.
+        shell: starts processes.
+        ci: whether this is the CI half.
+        tag: the tag that started CI (`v1.2.3`), empty on a laptop.
+        fault: where to die on purpose, for example `after:tag`; rehearsals only.
+        now: the clock.
+    """
+
+    root: Path
+    out: Path
+    endpoints: Endpoints
+    shell: Shell
+    ci: bool = False
+    tag: str = ""
+    fault: str = ""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)
+
+
+def load_endpoints(path: Path) -> Endpoints:
+    """Read a TOML file of endpoints.
+
+    Raises:
+        PipelineError: missing file, unknown key or wrong type.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Endpoints)
+    except OSError as error:
+        raise PipelineError(
+            f"cannot read the endpoints file {path}: {error.strerror}", exit_code=Exit.ENVIRONMENT
+        ) from None
+    except msgspec.ValidationError as error:
+        raise PipelineError(f"{path}: {error}", exit_code=Exit.ENVIRONMENT) from None

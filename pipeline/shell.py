@@ -1,0 +1,101 @@
+"""The one place of the pipeline that starts processes: argument lists only, no shell, bounded time."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.step import Exit, PipelineError
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a process ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Starts processes with a chosen environment.
+
+    Args:
+        env: the whole environment of every child; secrets do not belong in it.
+        log: file that gets each argv and its output, None for nowhere.
+    """
+
+    env: Mapping[str, str] = field(repr=False)
+    log: Path | None = None
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        check: bool = True,
+        timeout: float = 1800,
+    ) -> Ran:
+        """Run to the end and keep what it printed.
+
+        Args:
+            argv: program and arguments.
+            cwd: where to run.
+            env: additions to the environment.
+            stdin: text for its standard input.
+            check: raise when it returns another code than 0.
+            timeout: seconds.
+
+        Raises:
+            PipelineError: the program is missing, took too long, or (with `check`) failed.
+        """
+        words = tuple(str(word) for word in argv)
+        start = time.monotonic()
+        try:
+            done = subprocess.run(
+                words,
+                cwd=cwd,
+                env={**self.env, **(env or {})},
+                input=stdin,
+                stdin=None if stdin is not None else subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise PipelineError(
+                f"{words[0]} is not installed",
+                exit_code=Exit.ENVIRONMENT,
+                advice="run `nox -s rehearse -- --provision`, or install it yourself",
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise PipelineError(f"{words[0]} took longer than {timeout:.0f} s") from None
+        ran = Ran(words, done.returncode, done.stdout, done.stderr, time.monotonic() - start)
+        self._note(ran)
+        if check and not ran.ok:
+            last = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
+            raise PipelineError(f"{words[0]} ended with {ran.returncode}: {' '.join(last)}")
+        return ran
+
+    def _note(self, ran: Ran) -> None:
+        if self.log is None:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a", encoding="utf-8") as out:
+            out.write(f"$ {shlex.join(ran.argv)}\n{ran.stdout}{ran.stderr}")
+            out.write(f"[{ran.returncode} after {ran.seconds:.2f} s]\n")
