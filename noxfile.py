@@ -1,0 +1,141 @@
+"""Environments and checks: `nox` runs what a merge needs, `nox -s rehearse` a whole release.
+
+Every session installs exactly what its lock file says. `nox -l` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
+
+ROOT = Path(__file__).parent
+OLDEST = (3, 11)
+CODE = ("mgit", "pipeline", "sandbox", "tests", "noxfile.py", "tasks.py")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
+IN_CI = bool(os.environ.get("CI"))
+
+# An interpreter that is missing is never downloaded: what is tested is what is there.
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+
+
+def _pyenv_folders() -> list[Path]:
+    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    return sorted(root.glob("versions/3.*/bin"))
+
+
+def _interpreters() -> list[str]:
+    """Every CPython from 3.11 up on PATH or kept by pyenv, oldest first.
+
+    pyenv's own shims answer only for the chosen version, so its folders join PATH.
+    """
+    folders = [str(folder) for folder in _pyenv_folders()]
+    os.environ["PATH"] = os.pathsep.join([*folders[::-1], os.environ.get("PATH", "")])
+    found: set[tuple[int, int]] = set()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("python3.*"):
+            match = re.fullmatch(r"python3\.(\d+)", program.name)
+            if match and (3, int(match[1])) >= OLDEST and "shims" not in program.parts:
+                found.add((3, int(match[1])))
+    return [f"{major}.{minor}" for major, minor in sorted(found)]
+
+
+PYTHONS = _interpreters() or ["3.11"]
+MAIN = "3.13" if "3.13" in PYTHONS else PYTHONS[0]
+
+
+def _provide(session: nox.Session, lock: str, *, project: bool = False) -> None:
+    """Install a lock file, every package checked by hash, and the project itself where asked."""
+    session.install("--quiet", "--require-hashes", "-r", f"requirements/{lock}.txt")
+    if project:
+        session.install("--quiet", "--no-deps", "-e", ".")
+
+
+@nox.session(python=MAIN)
+def lint(session: nox.Session) -> None:
+    """Style, likely bugs, confinement of processes and environment; `-- --fix` mends."""
+    _provide(session, "lint")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []), *CODE)
+    session.run("ruff", "format", *([] if fix else ["--check"]), *CODE)
+    session.run("python", "-m", "pipeline.house")
+
+
+@nox.session(python=MAIN)
+def types(session: nox.Session) -> None:
+    """mypy, strict, over everything but the tests."""
+    _provide(session, "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def imports(session: nox.Session) -> None:
+    """The layers of the house, as `[tool.importlinter]` has them."""
+    _provide(session, "lint", project=True)
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests on the main Python, on the others those that depend on the Python."""
+    _provide(session, "test", project=True)
+    if IN_CI and session.python == MAIN:
+        session.run("python", "-m", "pipeline.provision", silent=False)
+    chosen = session.posargs or (
+        ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
+        if session.python == MAIN
+        else ["-m", "not engine and not slow"]
+    )
+    session.run(
+        *["pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen],
+        env={"COVERAGE_FILE": f".coverage.{session.python}"},
+    )
+
+
+@nox.session(python=MAIN)
+def security(session: nox.Session) -> None:
+    """bandit, pip-audit, Trivy and zizmor in one table; each is first shown what it must flag."""
+    _provide(session, "pipeline")
+    session.run("python", "-m", "pipeline.security", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def rehearse(session: nox.Session) -> None:
+    """A complete release on this machine; `-- --provision` installs what the host lacks."""
+    _provide(session, "pipeline", project=True)
+    session.run(
+        *["python", "-m", "pipeline.rehearsal", *session.posargs],
+        success_codes=[0],
+    )
+
+
+@nox.session(python=MAIN, default=False)
+def invoke(session: nox.Session) -> None:
+    """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
+    _provide(session, "pipeline", project=True)
+    session.run("invoke", *(session.posargs or ["--list"]))
+
+
+@nox.session(python=False, default=False)
+def lock(session: nox.Session) -> None:
+    """Compile requirements/*.in to *.txt; `-- --upgrade` takes newer versions."""
+    if shutil.which("uv") is None:
+        session.error("uv is missing: python3 -m pip install uv")
+    flags = ["--generate-hashes", "--universal", "--python-version", ".".join(map(str, OLDEST))]
+    quiet = ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"]
+    for name in LOCKS:
+        subprocess.run(
+            ["uv", "pip", "compile", "--quiet", *flags, *quiet, *session.posargs]
+            + [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"],
+            cwd=ROOT,
+            check=True,
+        )

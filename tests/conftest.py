@@ -1,0 +1,44 @@
+"""What all tests share: a missing tool is a skip in plain sight here, and a failure in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+
+
+@cache
+def engine_problem() -> str:
+    """Why no container engine can be used, empty when one answers."""
+    if shutil.which("docker") is None:
+        return "no docker command"
+    probe = subprocess.run(
+        ["docker", "version", "--format", "{{.Server.Version}}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return "" if probe.returncode == 0 else "no container engine answers"
+
+
+def problem_of(item: pytest.Item) -> str:
+    """Which tool a test lacks, by its markers, empty when it can run."""
+    if item.get_closest_marker("engine") and (problem := engine_problem()):
+        return f"{problem}: `nox -s rehearse -- --provision` installs one"
+    for marker in item.iter_markers("needs"):
+        for tool in marker.args:
+            if shutil.which(tool) is None:
+                return f"{tool} is not installed: `nox -s rehearse -- --provision` installs it"
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if problem := problem_of(item):
+        if os.environ.get("CI"):
+            pytest.fail(f"{problem} (a skip for want of a tool is a failure in CI)", pytrace=False)
+        pytest.skip(problem)
