@@ -133,9 +133,6 @@ def lock(session: nox.Session) -> None:
     flags = ["--generate-hashes", "--universal", "--python-version", ".".join(map(str, OLDEST))]
     quiet = ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"]
     for name in LOCKS:
-        subprocess.run(
-            ["uv", "pip", "compile", "--quiet", *flags, *quiet, *session.posargs]
-            + [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"],
-            cwd=ROOT,
-            check=True,
-        )
+        files = [f"requirements/{name}.in", "-o", f"requirements/{name}.txt"]
+        command = ["uv", "pip", "compile", "--quiet", *flags, *quiet, *session.posargs, *files]
+        subprocess.run(command, cwd=ROOT, check=True)

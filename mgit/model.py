@@ -81,6 +81,23 @@ class RemoteRepo:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Why a source could not be listed, or not all of it.
+
+    Args:
+        source: its configured name.
+        message: what went wrong, one line for a person, free of secrets.
+        advice: what to do next; may be empty.
+        exit_code: what this asks the whole run to return (see `mgit.errors.ExitCode`).
+    """
+
+    source: str
+    message: str
+    advice: str = ""
+    exit_code: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What one source answered.
 
@@ -89,12 +106,24 @@ class Listing:
         repos: what it listed.
         complete: False when a page failed: then nothing may be concluded from an absence.
         problem: what went wrong, in words for a person; empty when complete.
+        advice: what to do about the problem; may be empty.
+        exit_code: what the problem asks the whole run to return (see `mgit.errors.ExitCode`);
+            meaningless without a problem.
     """
 
     source: str
     repos: tuple[RemoteRepo, ...]
     complete: bool = True
     problem: str = ""
+    advice: str = ""
+    exit_code: int = 4
+
+    @property
+    def failure(self) -> SourceProblem | None:
+        """The problem as `Plan.problems` carries it, None where there is none."""
+        if not self.problem:
+            return None
+        return SourceProblem(self.source, self.problem, self.advice, self.exit_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +206,7 @@ class LocalRepo:
 
 
 class Reason(StrEnum):
-    """Why a repository, or its work tree, is left as it is. The words are part of the JSON schema."""
+    """Why a repository, or its work tree, is left as it is; the words are in the JSON schema."""
 
     CURRENT = "current"
     DIRTY = "dirty"
@@ -288,10 +317,15 @@ class Plan:
 
     Several actions for one repository (a Move and then a Fetch) are applied in their order;
     actions of different repositories may run side by side.
+
+    Args:
+        actions: in the order in which they are shown.
+        problems: sources that could not be listed whole (`Listing.failure` of each); the exit code
+            of a run is that of its worst problem or outcome (`mgit.fleet.exit_code`).
     """
 
     actions: tuple[Action, ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[SourceProblem, ...] = ()
 
 
 class Result(StrEnum):

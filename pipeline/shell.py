@@ -1,4 +1,7 @@
-"""The one place of the pipeline that starts processes: argument lists only, no shell, bounded time."""
+"""The one place of the pipeline that starts processes.
+
+Argument lists only, no shell, bounded time.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The vocabulary of the pipeline: a step looks at the world, then changes it, once.
 
 A step never mutates what it is given. `check` is read-only and may be called at any time; `run`
-does the effect and returns the facts it learned; `undo` takes the effect back where that is possible.
+does the effect and returns the facts it learned; `undo` takes the effect back where it can be.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class PipelineError(Exception):
         advice: what to do next, one line.
     """
 
-    def __init__(self, message: str, *, exit_code: Exit = Exit.INCOMPLETE, advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, exit_code: Exit = Exit.INCOMPLETE, advice: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code
