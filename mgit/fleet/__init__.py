@@ -1,0 +1,23 @@
+"""The shell around the decisions: observe, plan, apply.
+
+How it is used::
+
+    with open_fleet(settings) as fleet:
+        listings = fleet.list(selection)              # tuple[Listing, ...], sources in parallel
+        plan = fleet.plan(selection, progress=show)   # Plan; nothing on disk has changed
+        for outcome in fleet.apply(plan, progress=show):
+            ...                                       # Outcome, as each one ends
+        code = exit_code(plan.problems, outcomes)
+
+        for local in fleet.status(path):              # LocalRepo with `worktree` filled in
+            ...
+
+`open_fleet` starts nothing and talks to nobody; credentials are looked for when a source is first
+used. Leaving the `with` block early, also by Ctrl-C, ends every git that still runs.
+"""
+
+from __future__ import annotations
+
+from mgit.fleet.values import Phase, Progress, Step, exit_code
+
+__all__ = ["Phase", "Progress", "Step", "exit_code"]
