@@ -375,3 +375,14 @@ def action_name(action: Action) -> str:
             return action.folder
         case Clone() | Fetch() | FastForward() | Move():
             return str(action.repo.path)
+
+
+def action_key(action: Action) -> RepoKey | None:
+    """The identity of the repository an action is about, None for what mgit does not know."""
+    match action:
+        case Skip():
+            return action.key
+        case Archive():
+            return action.local.key
+        case Clone() | Fetch() | FastForward() | Move():
+            return action.repo.key

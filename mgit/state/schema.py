@@ -1,0 +1,69 @@
+"""The tables, as a list of migrations. Never edit an entry that was released: append one.
+
+`user_version` of the file is the number of migrations it has seen.
+"""
+
+from __future__ import annotations
+
+_FIRST = (
+    # Answers of forges with their ETag, packed (see `State.load_response`).
+    """
+    CREATE TABLE responses (
+        source TEXT NOT NULL,
+        url TEXT NOT NULL,
+        stored_at REAL NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (source, url)
+    ) WITHOUT ROWID, STRICT
+    """,
+    # The last whole listing of each source.
+    """
+    CREATE TABLE listings (
+        source TEXT PRIMARY KEY,
+        listed_at REAL NOT NULL,
+        repos INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID, STRICT
+    """,
+    """
+    CREATE TABLE runs (
+        run_id TEXT PRIMARY KEY,
+        root TEXT NOT NULL,
+        started_at REAL NOT NULL,
+        ended_at REAL,
+        exit_code INTEGER
+    ) WITHOUT ROWID, STRICT
+    """,
+    "CREATE INDEX runs_started ON runs (started_at)",
+    # What a run did; repositories that were current are only counted in `repos`.
+    """
+    CREATE TABLE outcomes (
+        run_id TEXT NOT NULL,
+        forge TEXT,
+        repo_id TEXT,
+        name TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        action TEXT NOT NULL,
+        result TEXT NOT NULL,
+        reason TEXT,
+        message TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        refs_changed INTEGER NOT NULL,
+        ended_at REAL NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX outcomes_run ON outcomes (run_id)",
+    """
+    CREATE TABLE repos (
+        forge TEXT NOT NULL,
+        repo_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        last_result TEXT NOT NULL,
+        last_seen REAL NOT NULL,
+        last_success REAL,
+        PRIMARY KEY (forge, repo_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)

@@ -1,0 +1,258 @@
+"""The questions that mgit asks its memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name
+from mgit.state.database import Database
+
+KEPT_RUNS = 200
+KEPT_RESPONSE_SECONDS = 90 * 86400.0
+
+_SUCCESSES = frozenset(
+    {
+        Result.CLONED,
+        Result.FETCHED,
+        Result.FAST_FORWARDED,
+        Result.MOVED,
+        Result.CURRENT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredListing:
+    """The last whole answer of a source.
+
+    Args:
+        listing: what it listed.
+        listed_at: when, in seconds since 1970.
+    """
+
+    listing: Listing
+    listed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run of which the state knows.
+
+    Args:
+        run_id: its id, as in logs and audit.
+        root: the folder it worked on.
+        started_at: seconds since 1970.
+        ended_at: seconds since 1970; None when it runs or was killed.
+        exit_code: what it returned; None when it did not end.
+    """
+
+    run_id: str
+    root: str
+    started_at: float
+    ended_at: float | None
+    exit_code: int | None
+
+
+class State:
+    """All that is remembered between runs. Safe to use from many threads.
+
+    Args:
+        path: the SQLite file, made when first needed.
+        warn: told in one line when something could not be kept or had to be thrown away.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        warn: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = Database(path, warn)
+        self._clock = clock
+
+    def check(self) -> None:
+        """Make sure that the state can be written.
+
+        Raises:
+            StateError: it cannot; mgit works without, only slower.
+        """
+        self._database.check()
+
+    def close(self) -> None:
+        self._database.close()
+
+    # --- answers of forges -----------------------------------------------------------------
+
+    def load_response(self, source: str, url: str) -> bytes | None:
+        """The packed answer kept for a URL, None when there is none or it is damaged."""
+        row = self._one("SELECT body FROM responses WHERE source = ? AND url = ?", (source, url))
+        return None if row is None else _unpack(row[0])
+
+    def store_response(self, source: str, url: str, body: bytes) -> None:
+        """Keep an answer. `source` is part of the key: two credentials may see different worlds."""
+        self._write(
+            "INSERT OR REPLACE INTO responses (source, url, stored_at, body) VALUES (?, ?, ?, ?)",
+            [(source, url, self._clock(), zlib.compress(body, 1))],
+        )
+
+    # --- listings --------------------------------------------------------------------------
+
+    def store_listing(self, listing: Listing) -> None:
+        """Keep a listing; one that is not complete is not worth remembering and is passed over."""
+        if not listing.complete:
+            return
+        body = zlib.compress(msgspec.msgpack.encode(listing), 1)
+        self._write(
+            "INSERT OR REPLACE INTO listings (source, listed_at, repos, body) VALUES (?, ?, ?, ?)",
+            [(listing.source, self._clock(), len(listing.repos), body)],
+        )
+
+    def last_listing(self, source: str) -> StoredListing | None:
+        """The last whole listing of a source, None when there was none."""
+        row = self._one("SELECT listed_at, body FROM listings WHERE source = ?", (source,))
+        body = None if row is None else _unpack(row[1])
+        if row is None or body is None:
+            return None
+        try:
+            return StoredListing(msgspec.msgpack.decode(body, type=Listing), float(row[0]))
+        except msgspec.MsgspecError:
+            return None
+
+    # --- runs ------------------------------------------------------------------------------
+
+    def begin_run(self, run_id: str, root: Path) -> None:
+        """Note that a run began, and forget the oldest ones."""
+        now = self._clock()
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO runs (run_id, root, started_at) VALUES (?, ?, ?)",
+                (run_id, str(root), now),
+            )
+            connection.execute(
+                "DELETE FROM runs WHERE run_id NOT IN "
+                "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?)",
+                (KEPT_RUNS,),
+            )
+            connection.execute("DELETE FROM outcomes WHERE run_id NOT IN (SELECT run_id FROM runs)")
+            connection.execute(
+                "DELETE FROM responses WHERE stored_at < ?", (now - KEPT_RESPONSE_SECONDS,)
+            )
+
+        self._database.write(change)
+
+    def end_run(self, run_id: str, exit_code: int) -> None:
+        self._write(
+            "UPDATE runs SET ended_at = ?, exit_code = ? WHERE run_id = ?",
+            [(self._clock(), exit_code, run_id)],
+        )
+
+    def record(self, run_id: str, outcomes: Iterable[Outcome]) -> None:
+        """Keep what came of some actions, in one transaction."""
+        now = self._clock()
+        batch = tuple(outcomes)
+        told = [_outcome_row(run_id, one, now) for one in batch if one.result is not Result.CURRENT]
+        seen = [row for one in batch if (row := _repo_row(one, now)) is not None]
+
+        def change(connection: sqlite3.Connection) -> None:
+            marks = ", ".join("?" * 12)
+            connection.executemany(f"INSERT INTO outcomes VALUES ({marks})", told)  # noqa: S608 - only question marks
+            connection.executemany(
+                """
+                INSERT INTO repos (forge, repo_id, name, last_result, last_seen, last_success)
+                VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (forge, repo_id) DO UPDATE SET
+                    name = excluded.name,
+                    last_result = excluded.last_result,
+                    last_seen = excluded.last_seen,
+                    last_success = coalesce(excluded.last_success, last_success)
+                """,
+                seen,
+            )
+
+        if batch:
+            self._database.write(change)
+
+    def runs(self, limit: int = 20) -> tuple[PastRun, ...]:
+        """The latest runs, newest first."""
+
+        def query(connection: sqlite3.Connection) -> tuple[PastRun, ...]:
+            rows = connection.execute(
+                "SELECT run_id, root, started_at, ended_at, exit_code FROM runs "
+                "ORDER BY started_at DESC LIMIT ?",
+                (limit,),
+            )
+            return tuple(PastRun(*row) for row in rows)
+
+        return self._database.read(query, ())
+
+    def last_successes(self) -> dict[RepoKey, float]:
+        """When each repository was last known to be current, in seconds since 1970."""
+
+        def query(connection: sqlite3.Connection) -> dict[RepoKey, float]:
+            rows = connection.execute(
+                "SELECT forge, repo_id, last_success FROM repos WHERE last_success IS NOT NULL"
+            )
+            return {RepoKey(forge, repo_id): when for forge, repo_id, when in rows}
+
+        return self._database.read(query, {})
+
+    # --- how it is asked -------------------------------------------------------------------
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        def first(connection: sqlite3.Connection) -> tuple[Any, ...] | None:
+            row: tuple[Any, ...] | None = connection.execute(query, values).fetchone()
+            return row
+
+        return self._database.read(first, None)
+
+    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+        def change(connection: sqlite3.Connection) -> None:
+            connection.executemany(statement, rows)
+
+        self._database.write(change)
+
+
+def _outcome_row(run_id: str, outcome: Outcome, now: float) -> tuple[object, ...]:
+    key = action_key(outcome.action)
+    return (
+        run_id,
+        key.forge if key else None,
+        key.id if key else None,
+        action_name(outcome.action),
+        outcome.action.folder,
+        type(outcome.action).__name__.lower(),
+        outcome.result.value,
+        outcome.reason.value if outcome.reason else None,
+        outcome.message,
+        outcome.seconds,
+        outcome.refs_changed,
+        now,
+    )
+
+
+def _repo_row(outcome: Outcome, now: float) -> tuple[object, ...] | None:
+    key = action_key(outcome.action)
+    if key is None:
+        return None
+    success = now if outcome.result in _SUCCESSES else None
+    name = action_name(outcome.action)
+    return key.forge, key.id, name, outcome.result.value, now, success
+
+
+def _unpack(body: object) -> bytes | None:
+    """Undo `zlib.compress`; its checksum tells rotten bytes from sound ones."""
+    try:
+        return zlib.decompress(body) if isinstance(body, bytes) else None
+    except zlib.error:
+        return None
