@@ -1,0 +1,175 @@
+"""Settings: every choice made, checked and frozen. No secret is ever among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mgit.config.environ import Environment
+from mgit.config.paths import Paths
+from mgit.config.values import HostPort
+from mgit.errors import ConfigurationError
+from mgit.model import CopyKind
+
+ForgeKind = Literal["github", "gitea", "forgejo", "manifest"]
+LayoutName = Literal["flat", "owner", "forge"]
+GonePolicy = Literal["keep", "archive"]
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_LOOPBACK = HostPort("127.0.0.1", 8080)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One place that lists repositories.
+
+    Args:
+        name: what the person calls it: `[sources.NAME]`.
+        forge: which client speaks to it.
+        url: address of its API without a trailing slash; empty for a manifest.
+        owners: organisations, groups or users to list; empty for all that the token sees.
+        include: patterns that limit it, `!` excludes; empty for everything.
+        file: the manifest, None for a forge.
+        token_env: name of the environment variable that may hold the token.
+        token_file: file that holds the token, None if there is none.
+        token_command: program and arguments that print the token, empty if there is none.
+    """
+
+    name: str
+    forge: ForgeKind
+    url: str = ""
+    owners: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    file: Path | None = None
+    token_env: str = ""
+    token_file: Path | None = None
+    token_command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How `mgit serve` works.
+
+    Args:
+        listen: where health and metrics are answered.
+        interval: seconds from the start of one cycle to the start of the next.
+    """
+
+    listen: HostPort = _LOOPBACK
+    interval: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How events are written to standard error."""
+
+    format: LogFormat = "console"
+    level: LogLevel = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """How hosts are reached.
+
+    Args:
+        ca_file: certificates to trust in place of the system's.
+        timeout: seconds that a connection may be silent.
+        https_proxy: URL of the proxy for https, empty for none.
+        no_proxy: hosts that are reached directly, as in `NO_PROXY`.
+    """
+
+    ca_file: Path | None = None
+    timeout: float = 30.0
+    https_proxy: str = field(default="", repr=False)
+    no_proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of `mgit config show`.
+
+    Args:
+        key: dotted name, for example `defaults.root`.
+        value: as a person would write it.
+        origin: where it was written: a file, a variable, a flag or `default`.
+    """
+
+    key: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every choice made, from flags, environment and file, in this order of precedence.
+
+    Args:
+        paths: files and folders of mgit's own.
+        environment: the environment it was read from; shows nothing in `repr`.
+        root: folder that holds the clones.
+        layout: how a repository's name becomes a folder.
+        kind: work tree or mirror.
+        concurrency: git processes at the same time.
+        gone: what to do with a clone that its forge no longer lists.
+        sources: in the order of the file.
+        values: what `mgit config show` prints.
+        warnings: what looks like a mistake but stops nothing; one line each.
+    """
+
+    paths: Paths
+    environment: Environment
+    root: Path
+    layout: LayoutName = "owner"
+    kind: CopyKind = CopyKind.WORKTREE
+    concurrency: int = 8
+    gone: GonePolicy = "keep"
+    sources: tuple[SourceSettings, ...] = ()
+    serve: ServeSettings = ServeSettings()
+    log: LogSettings = LogSettings()
+    network: NetworkSettings = NetworkSettings()
+    values: tuple[Shown, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def token_from_environment(self, source: SourceSettings) -> str | None:
+        """The token that stands in the source's environment variable, None if there is none."""
+        return self.environment.given(source.token_env) if source.token_env else None
+
+    def source(self, name: str) -> SourceSettings:
+        """The source of that name.
+
+        Raises:
+            ConfigurationError: there is none; names the nearest one.
+        """
+        from mgit.config.nearest import did_you_mean
+
+        for source in self.sources:
+            if source.name == name:
+                return source
+        names = [source.name for source in self.sources]
+        known = f"known sources: {', '.join(names)}" if names else "no source is configured yet"
+        raise ConfigurationError(
+            f"there is no source named {name!a}{did_you_mean(name, names)}",
+            advice=f"{known}; add one with `mgit login {name} --forge github --owner OWNER`",
+        )
+
+    def require_sources(self) -> tuple[SourceSettings, ...]:
+        """The sources, of which there must be one.
+
+        Raises:
+            ConfigurationError: no source is configured.
+        """
+        if self.sources:
+            return self.sources
+        there = "names no source" if self.paths.config_file.exists() else "does not exist"
+        raise ConfigurationError(
+            f"no source is configured: {self.paths.config_file} {there}",
+            advice="run `mgit login github --forge github --owner OWNER`",
+        )
+
+
+def origins(settings: Settings) -> Mapping[str, str]:
+    """Where each value was written, by dotted key."""
+    return {shown.key: shown.origin for shown in settings.values}

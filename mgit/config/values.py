@@ -1,0 +1,178 @@
+"""Readers: from what a person wrote (text, or a TOML value) to a checked value.
+
+A reader raises `Unfit` with words that complete the sentence "KEY must be …".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mgit.address import parse_origin
+from mgit.errors import InvalidInput
+
+T = TypeVar("T")
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$")
+_MAX_LIST = 10_000
+
+
+class Unfit(Exception):
+    """A value is not what its key needs; the text completes "KEY must be"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a value was written.
+
+    Args:
+        label: for a person: a file, `MGIT_ROOT`, `--root` or `default`.
+        folder: what a relative path in it is relative to.
+        home: what `~` stands for, None where there is no home folder.
+    """
+
+    label: str
+    folder: Path
+    home: Path | None
+
+
+Reader = Callable[[object, Where], T]
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """An address to listen at. Port 0 asks the system for a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def read_text(value: object, where: Where) -> str:
+    """Printable, non-empty text."""
+    del where
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise Unfit("printable text that is not empty")
+    return value.strip()
+
+
+def read_path(value: object, where: Where) -> Path:
+    """A path; `~` is expanded, a relative one belongs to the folder of the file that holds it."""
+    text = read_text(value, where)
+    if text == "~" or text.startswith(("~/", "~\\")):
+        if where.home is None:
+            raise Unfit("an absolute path, for there is no home folder that ~ could stand for")
+        return where.home / text[2:]
+    if text.startswith("~"):
+        raise Unfit("a path that starts with / or ~/")
+    return where.folder / text
+
+
+def read_count(lowest: int, highest: int) -> Reader[int]:
+    """A whole number between two bounds."""
+
+    def read(value: object, where: Where) -> int:
+        del where
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise Unfit(f"a whole number from {lowest} to {highest}")
+        if not lowest <= number <= highest:
+            raise Unfit(f"a whole number from {lowest} to {highest}")
+        return number
+
+    return read
+
+
+def read_choice(*choices: str) -> Reader[str]:
+    """One of a few words."""
+
+    def read(value: object, where: Where) -> str:
+        del where
+        if not isinstance(value, str) or value not in choices:
+            raise Unfit(f"one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def read_duration(lowest: float, highest: float) -> Reader[float]:
+    """A duration such as `90s`, `15m` or `1h30m`, in seconds."""
+    words = f"a duration from {format_duration(lowest)} to {format_duration(highest)}, such as 15m"
+
+    def read(value: object, where: Where) -> float:
+        del where
+        found = _DURATION.match(value) if isinstance(value, str) and value else None
+        if found is None:
+            raise Unfit(f"{words} or 1h30m")
+        seconds = float(
+            sum(
+                int(part) * unit
+                for part, unit in zip(found.groups(default="0"), _UNITS.values(), strict=True)
+            )
+        )
+        if not lowest <= seconds <= highest:
+            raise Unfit(words)
+        return seconds
+
+    return read
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds the way `read_duration` reads them."""
+    left = int(seconds)
+    words = []
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count}{unit}")
+    return "".join(words) or "0s"
+
+
+def read_listen(value: object, where: Where) -> HostPort:
+    """An address to listen at: `127.0.0.1:8080`, `[::1]:8080`."""
+    text = read_text(value, where)
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise Unfit("HOST:PORT with an IPv6 address in brackets, such as [::1]:8080")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise Unfit("HOST:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080")
+    return HostPort(host, int(port))
+
+
+def read_url(value: object, where: Where) -> str:
+    """An https address of a forge's API, without query, fragment or user."""
+    text = read_text(value, where).rstrip("/")
+    try:
+        origin = parse_origin(text)
+    except InvalidInput as error:
+        raise Unfit(f"an https URL; {error.message}") from None
+    if origin.scheme == "ssh":
+        raise Unfit("an https URL")
+    return text
+
+
+def read_words(value: object, where: Where) -> tuple[str, ...]:
+    """A list of texts."""
+    if not isinstance(value, list) or len(value) > _MAX_LIST:
+        raise Unfit('a list of texts, such as ["acme"]')
+    try:
+        return tuple(read_text(word, where) for word in value)
+    except Unfit:
+        raise Unfit("a list of printable texts, none of them empty") from None
+
+
+def read_variable(value: object, where: Where) -> str:
+    """The name of an environment variable."""
+    text = read_text(value, where)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", text):
+        raise Unfit("the NAME of an environment variable, not a token")
+    return text
