@@ -386,3 +386,32 @@ def action_key(action: Action) -> RepoKey | None:
             return action.local.key
         case Clone() | Fetch() | FastForward() | Move():
             return action.repo.key
+
+
+_REFS_ARE_CURRENT = frozenset(
+    {
+        Result.CLONED,
+        Result.FETCHED,
+        Result.FAST_FORWARDED,
+        Result.CURRENT,
+    }
+)
+_ONLY_THE_WORK_TREE = frozenset(
+    {
+        Reason.EMPTY,
+        Reason.DIRTY,
+        Reason.DIVERGED,
+        Reason.DETACHED,
+        Reason.UNPUSHED,
+        Reason.NO_UPSTREAM,
+        Reason.OTHER_BRANCH,
+        Reason.OPERATION,
+    }
+)
+
+
+def holds_upstream(outcome: Outcome) -> bool:
+    """Whether the clone is known to hold all that the upstream has, work tree aside."""
+    if outcome.result is Result.SKIPPED:
+        return outcome.reason in _ONLY_THE_WORK_TREE
+    return outcome.result in _REFS_ARE_CURRENT

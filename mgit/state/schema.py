@@ -59,6 +59,7 @@ _FIRST = (
         repo_id TEXT NOT NULL,
         name TEXT NOT NULL,
         last_result TEXT NOT NULL,
+        first_seen REAL NOT NULL,
         last_seen REAL NOT NULL,
         last_success REAL,
         PRIMARY KEY (forge, repo_id)

@@ -12,21 +12,11 @@ from typing import Any
 
 import msgspec
 
-from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name
+from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
 from mgit.state.database import Database
 
 KEPT_RUNS = 200
 KEPT_RESPONSE_SECONDS = 90 * 86400.0
-
-_SUCCESSES = frozenset(
-    {
-        Result.CLONED,
-        Result.FETCHED,
-        Result.FAST_FORWARDED,
-        Result.MOVED,
-        Result.CURRENT,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +159,9 @@ class State:
             connection.executemany(f"INSERT INTO outcomes VALUES ({marks})", told)  # noqa: S608 - only question marks
             connection.executemany(
                 """
-                INSERT INTO repos (forge, repo_id, name, last_result, last_seen, last_success)
-                VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO repos
+                    (forge, repo_id, name, last_result, first_seen, last_seen, last_success)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (forge, repo_id) DO UPDATE SET
                     name = excluded.name,
                     last_result = excluded.last_result,
@@ -196,12 +187,16 @@ class State:
 
         return self._database.read(query, ())
 
-    def last_successes(self) -> dict[RepoKey, float]:
-        """When each repository was last known to be current, in seconds since 1970."""
+    def freshness(self) -> dict[RepoKey, float]:
+        """When each repository was last known to hold all of its upstream.
+
+        Returns:
+            Seconds since 1970; for one that never did, when it was first seen.
+        """
 
         def query(connection: sqlite3.Connection) -> dict[RepoKey, float]:
             rows = connection.execute(
-                "SELECT forge, repo_id, last_success FROM repos WHERE last_success IS NOT NULL"
+                "SELECT forge, repo_id, coalesce(last_success, first_seen) FROM repos"
             )
             return {RepoKey(forge, repo_id): when for forge, repo_id, when in rows}
 
@@ -245,9 +240,9 @@ def _repo_row(outcome: Outcome, now: float) -> tuple[object, ...] | None:
     key = action_key(outcome.action)
     if key is None:
         return None
-    success = now if outcome.result in _SUCCESSES else None
+    success = now if holds_upstream(outcome) else None
     name = action_name(outcome.action)
-    return key.forge, key.id, name, outcome.result.value, now, success
+    return key.forge, key.id, name, outcome.result.value, now, now, success
 
 
 def _unpack(body: object) -> bytes | None:
