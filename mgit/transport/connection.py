@@ -1,0 +1,276 @@
+"""One connection: opened, used for one exchange after the other, judged, closed.
+
+The parser is the standard library's; around it every wait has an end, every length a limit.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from mgit.address import Origin
+from mgit.errors import ConfigurationError, ForgeError, NetworkError
+from mgit.transport.body import broken_off, read_body
+from mgit.transport.proxy import ProxyServer
+from mgit.transport.values import Response, TlsSettings
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+_BUFFER = 64 * 1024
+_CONNECT_SECONDS = 10.0
+
+
+class Connection:
+    """A connection to one origin, used by one thread at a time.
+
+    Args:
+        origin: where to.
+        context: TLS settings; None for http.
+        proxy: opens the tunnel; None for a straight connection.
+        timeout: seconds per wait.
+        deadline: seconds per exchange.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        context: ssl.SSLContext | None,
+        proxy: ProxyServer | None,
+        timeout: float,
+        deadline: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.used = False
+        self.reusable = False
+        self.idle_since = 0.0
+        self._origin = origin
+        self._context = context
+        self._proxy = proxy
+        self._timeout = timeout
+        self._deadline = deadline
+        self._clock = clock
+        self._http = http.client.HTTPConnection(origin.host, origin.port)
+        self._wire: _Wire | None = None
+
+    @property
+    def received(self) -> int:
+        """Bytes that came back in the current exchange."""
+        return self._wire.received if self._wire else 0
+
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        max_bytes: int,
+    ) -> Response:
+        """Send one request and read its answer to the end.
+
+        Raises:
+            OSError: the network's own error.
+            NetworkError: the answer breaks off.
+            ForgeError: the answer is not HTTP, or too large.
+        """
+        self.reusable = False
+        wire = self._wire or self._open()
+        wire.begin(self._clock() + self._deadline)
+        try:
+            self._http.request(method, target, body=body, headers=dict(headers))
+            answer = self._http.getresponse()
+            content = read_body(answer, self._origin, max_bytes)
+        except ConnectionError:  # RemoteDisconnected is an HTTPException as well
+            raise
+        except http.client.IncompleteRead:
+            raise broken_off(self._origin) from None
+        except http.client.HTTPException as error:
+            raise ForgeError(
+                f"{self._origin} answered with something that is not HTTP ({type(error).__name__})",
+                advice="check the address and port",
+            ) from None
+        if answer.status < 200:
+            raise ForgeError(f"{self._origin} answered {answer.status} and nothing after it")
+        self.used = True
+        self.reusable = not answer.will_close and answer.isclosed()
+        self.idle_since = self._clock()
+        return Response(answer.status, tuple(answer.getheaders()), content)
+
+    def alive(self) -> bool:
+        """Whether an idle connection is silent. One that has something to say was closed."""
+        return self._wire is not None and not self._wire.readable()
+
+    def close(self) -> None:
+        """Give the socket back. Safe to call twice."""
+        self._http.close()
+        if self._wire is not None:
+            self._wire.end()
+            self._wire = None
+
+    def abort(self) -> None:
+        """Wake the thread that waits on this connection; called from another thread."""
+        if (wire := self._wire) is not None:
+            wire.abort()
+
+    def _open(self) -> _Wire:
+        via = (self._proxy.host, self._proxy.port) if self._proxy else None
+        address = via or (self._origin.host, self._origin.port)
+        raw = socket.create_connection(address, min(self._timeout, _CONNECT_SECONDS))
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._proxy is not None:
+                self._tunnel(raw, self._proxy)
+            if self._context is not None:
+                raw.settimeout(self._timeout)
+                raw = self._context.wrap_socket(raw, server_hostname=self._origin.host)
+        except BaseException:
+            raw.close()
+            raise
+        self._wire = _Wire(raw, self._timeout, self._clock)
+        # http.client needs no more of a socket than what _Wire has.
+        self._http.sock = cast("socket.socket", self._wire)
+        return self._wire
+
+    def _tunnel(self, raw: socket.socket, proxy: ProxyServer) -> None:
+        """RFC 9110, section 9.3.6."""
+        wire = _Wire(raw, self._timeout, self._clock)
+        wire.begin(self._clock() + self._timeout)
+        host = f"[{self._origin.host}]" if ":" in self._origin.host else self._origin.host
+        peer = f"{host}:{self._origin.port}"
+        lines = [f"CONNECT {peer} HTTP/1.1", f"Host: {peer}"]
+        if proxy.authorization:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+        wire.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+        answer = http.client.HTTPResponse(cast("socket.socket", wire), method="CONNECT")
+        try:
+            answer.begin()
+        finally:
+            answer.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise NetworkError(
+                f"the proxy {proxy.host}:{proxy.port} refused a tunnel to {self._origin}"
+                f" ({answer.status})",
+                advice="check HTTPS_PROXY and NO_PROXY",
+            )
+
+
+class _Wire:
+    """A socket whose every operation ends at a deadline: a slow drip cannot hold a thread."""
+
+    def __init__(self, sock: socket.socket, timeout: float, clock: Callable[[], float]) -> None:
+        self.received = 0
+        self._sock = sock
+        self._timeout = timeout
+        self._clock = clock
+        self._ends = 0.0
+
+    def begin(self, ends: float) -> None:
+        self.received = 0
+        self._ends = ends
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        self._arm()
+        self._sock.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        assert mode == "rb"  # noqa: S101 - the one call that http.client makes
+        return io.BufferedReader(_WireReader(self), _BUFFER)
+
+    def receive_into(self, buffer: WriteableBuffer) -> int:
+        self._arm()
+        count = self._sock.recv_into(buffer)
+        self.received += count
+        return count
+
+    def readable(self) -> bool:
+        if hasattr(select, "poll"):  # select() knows no descriptor above 1023
+            poll = select.poll()
+            poll.register(self._sock, select.POLLIN)
+            return bool(poll.poll(0))
+        return bool(select.select([self._sock], [], [], 0)[0])
+
+    def close(self) -> None:
+        """http.client lets go of it, maybe before the body is read: nothing is closed here."""
+
+    def end(self) -> None:
+        self._sock.close()
+
+    def abort(self) -> None:
+        try:
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        except OSError:
+            return  # already gone: what was asked for
+
+    def _arm(self) -> None:
+        left = self._ends - self._clock()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(min(self._timeout, left))
+
+
+class _WireReader(io.RawIOBase):
+    """The reading side of a `_Wire` for `io.BufferedReader`; closing it leaves the socket open."""
+
+    def __init__(self, wire: _Wire) -> None:
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._wire.receive_into(buffer)
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """TLS 1.2 or later, names and certificates checked.
+
+    Raises:
+        ConfigurationError: the file of certificate authorities cannot be used.
+    """
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"the CA file {settings.ca_file} cannot be used: {error}",
+            advice="give a PEM file that mgit may read",
+        ) from error
+
+
+def explain(origin: Origin, error: OSError) -> NetworkError:
+    """Put an error of the network into words. It holds host and cause, nothing else."""
+    match error:
+        case socket.gaierror():
+            return NetworkError(
+                f"{origin.host} is not known to the name service",
+                advice="check the host name and the network",
+            )
+        case ssl.SSLCertVerificationError():
+            return NetworkError(
+                f"{origin} has a certificate that is not trusted: {error.verify_message}",
+                advice="if your company has its own authority, name its PEM file as ca_file",
+            )
+        case ssl.SSLError():
+            cause = error.reason or "handshake failed"
+            return NetworkError(
+                f"TLS with {origin} failed: {cause}", advice="check the address and port"
+            )
+        case TimeoutError():
+            return NetworkError(f"{origin} did not answer in time", advice="try again later")
+        case ConnectionRefusedError():
+            return NetworkError(
+                f"{origin} refused the connection", advice="check the address and port"
+            )
+        case ConnectionError():
+            return broken_off(origin)
+        case _:
+            return NetworkError(
+                f"{origin} cannot be reached: {error.strerror or type(error).__name__}",
+                advice="check the network",
+            )
