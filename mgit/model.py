@@ -192,6 +192,8 @@ class LocalRepo:
         head_oid: commit of HEAD, None when unborn.
         worktree: looked at only where a decision needs it.
         broken: what is wrong with it, empty when it looks sound.
+        source: name of the source that listed it, as recorded by mgit; empty when unknown.
+        path: what it was called when mgit last saw it upstream, as recorded by mgit.
     """
 
     folder: str
@@ -203,6 +205,8 @@ class LocalRepo:
     head_oid: str | None = None
     worktree: WorkTree | None = None
     broken: str = ""
+    source: str = ""
+    path: RepoPath | None = None
 
 
 class Reason(StrEnum):
@@ -245,6 +249,7 @@ class Fetch:
     Args:
         expects: the local refs that the plan was made from.
         held: why the work tree stays as it is; None for a mirror or where nothing stands still.
+        upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
     """
 
     repo: RemoteRepo
@@ -252,6 +257,7 @@ class Fetch:
     kind: CopyKind
     expects: RefSnapshot
     held: Reason | None = None
+    upstream: RefSnapshot = field(default_factory=RefSnapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +267,8 @@ class FastForward:
     Args:
         branch: the checked-out branch, without `refs/heads/`.
         expects: the local refs that the plan was made from.
-        expects_oid: the commit the branch is at now.
+        expects_oid: the commit the branch is at now, empty for an unborn branch.
+        upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
     """
 
     repo: RemoteRepo
@@ -269,11 +276,15 @@ class FastForward:
     branch: str
     expects: RefSnapshot
     expects_oid: str
+    upstream: RefSnapshot = field(default_factory=RefSnapshot)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Renamed upstream: move the clone to its new place."""
+    """Renamed upstream: move the clone to its new place, record its new name and URL.
+
+    `folder` and `to` are the same where only the URL changed.
+    """
 
     repo: RemoteRepo
     folder: str
