@@ -37,6 +37,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         trivy_cache: folder with a pinned Trivy database; empty: Trivy's own, downloaded.
         base_image: reference that the Dockerfile builds on.
         environments: path of the file that lists the places to deploy to.
+        signing_key_file: private ssh key that signs the tag; empty: the tag is annotated only.
+        branch: the branch that is released.
     """
 
     rehearsal: bool
@@ -53,6 +55,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     trivy_cache: str = ""
     base_image: str = "debian:trixie-slim"
     environments: str = "deploy/environments.toml"
+    signing_key_file: str = ""
+    branch: str = "main"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -172,6 +172,14 @@ class Blocked:
 Verdict = Todo | Done | Blocked
 
 
+class Effect(StrEnum):
+    """How far the effect of a step reaches."""
+
+    NONE = "none"  # it only looks, and looks again on every run
+    LOCAL = "local"  # in the release's own folder: deleting that takes it back
+    PUBLIC = "public"  # other people see it
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the release.
@@ -179,9 +187,11 @@ class Step:
     Args:
         name: as in the report.
         needs: names of steps whose facts it reads.
-        check: is the effect absent, identical or conflicting? Read-only.
+        check: is the effect absent, identical or conflicting? Read-only. Where a needed fact is
+            still missing the answer is `Todo`, never an error.
         run: make the effect, read it back, return the facts with what was learned.
         undo: take it back; None where that cannot be done.
+        effect: how far it reaches. A public step without `undo` is irreversible.
     """
 
     name: str
@@ -189,3 +199,9 @@ class Step:
     check: Callable[[Project, Facts], Verdict]
     run: Callable[[Project, Facts], Facts]
     undo: Callable[[Project, Facts], None] | None = None
+    effect: Effect = Effect.LOCAL
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether other people see the effect and it cannot be taken back."""
+        return self.effect is Effect.PUBLIC and self.undo is None
