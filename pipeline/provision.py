@@ -60,7 +60,10 @@ _ENGINE = Missing(
     newer=("docker.io", "docker-cli", "containerd"),
 )
 _BUILDX = Missing(
-    "docker buildx", "builds for several platforms", "install docker-buildx", newer=("docker-buildx",)
+    "docker buildx",
+    "builds for several platforms",
+    "install docker-buildx",
+    newer=("docker-buildx",),
 )
 _COMPOSE = Missing(
     "docker compose", "deploys", "install docker-compose (v2)", newer=("docker-compose",)
@@ -101,16 +104,16 @@ def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
         base_image: reference that the Dockerfile builds on.
     """
     engine = engine_answers(shell)
-    probes = (
-        (_GIT, lambda: _runs(shell, "git", "--version")),
-        (_ENGINE, lambda: engine),
-        (_BUILDX, lambda: _runs(shell, "docker", "buildx", "version")),
-        (_COMPOSE, lambda: _runs(shell, "docker", "compose", "version")),
-        (_SKOPEO, lambda: _runs(shell, "skopeo", "--version")),
-        (_REGISTRY, lambda: _has_registry(shell)),
-        (_TRIVY, lambda: _has_trivy(shell)),
+    found = (
+        (_GIT, _runs(shell, "git", "--version")),
+        (_ENGINE, engine),
+        (_BUILDX, _runs(shell, "docker", "buildx", "version")),
+        (_COMPOSE, _runs(shell, "docker", "compose", "version")),
+        (_SKOPEO, _runs(shell, "skopeo", "--version")),
+        (_REGISTRY, _has_registry(shell)),
+        (_TRIVY, _has_trivy(shell)),
     )
-    missing = [_with_command(tool) for tool, is_there in probes if not is_there()]
+    missing = [_with_command(tool) for tool, is_there in found if not is_there]
     if not (engine and _has_image(shell, base_image)):
         missing.append(
             Missing(
