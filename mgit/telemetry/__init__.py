@@ -1,0 +1,33 @@
+"""What mgit says about itself: logs, metrics, audit. All read one stream of events."""
+
+from __future__ import annotations
+
+from mgit.telemetry.audit import AuditTrail, Verdict, verify_audit
+from mgit.telemetry.events import (
+    CredentialFound,
+    Ended,
+    Event,
+    Listed,
+    Observer,
+    Planned,
+    RunEnded,
+    RunStarted,
+)
+from mgit.telemetry.logs import EventLog, log_observer, open_log
+
+__all__ = [
+    "AuditTrail",
+    "CredentialFound",
+    "Ended",
+    "Event",
+    "EventLog",
+    "Listed",
+    "Observer",
+    "Planned",
+    "RunEnded",
+    "RunStarted",
+    "Verdict",
+    "log_observer",
+    "open_log",
+    "verify_audit",
+]

@@ -1,0 +1,114 @@
+"""The one stream that logs, metrics, audit and state read.
+
+A closed union: an observer matches every case and ends with `assert_never`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mgit.errors import ExitCode
+from mgit.model import Listing, Outcome, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began to observe.
+
+    Args:
+        run_id: stands on every line, record and row that the run leaves.
+        root: folder of the clones.
+        sources: names of the sources it asks.
+    """
+
+    run_id: str
+    root: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFound:
+    """A credential was found for a source; it says where, never what.
+
+    Args:
+        run_id: see `RunStarted`.
+        source: name of the source.
+        origin: scheme, host and port that it belongs to.
+        found_in: `token file …`, `keyring`, …
+    """
+
+    run_id: str
+    source: str
+    origin: str
+    found_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A source answered, or failed to.
+
+    Args:
+        run_id: see `RunStarted`.
+        listing: what it answered; `listing.failure` says what went wrong.
+        seconds: wall time it took.
+    """
+
+    run_id: str
+    listing: Listing
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """All was compared.
+
+    Args:
+        run_id: see `RunStarted`.
+        plan: what is about to be done.
+        seconds: wall time since the listings were there.
+    """
+
+    run_id: str
+    plan: Plan
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One action ended.
+
+    Args:
+        run_id: see `RunStarted`.
+        outcome: how.
+        source: the source that listed the repository, empty for what no source lists.
+    """
+
+    run_id: str
+    outcome: Outcome
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run is over.
+
+    Args:
+        run_id: see `RunStarted`.
+        code: what it returns.
+        seconds: wall time of the whole run.
+        git_processes: how many git processes it started.
+        interrupted: it was told to stop before it was done.
+    """
+
+    run_id: str
+    code: ExitCode
+    seconds: float
+    git_processes: int
+    interrupted: bool = False
+
+
+Event = RunStarted | CredentialFound | Listed | Planned | Ended | RunEnded
+
+Observer = Callable[[Event], None]
+"""Receives every event, one at a time, in the thread that drives the run."""
