@@ -1,0 +1,80 @@
+"""From a command line to a command that runs."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from mgit.cli.console import Console, standard_console
+from mgit.cli.parser import parse
+from mgit.config import Settings, current_environment, load_settings
+
+Command = Callable[[argparse.Namespace, Console], int]
+
+_FLAGS = {
+    "root": "defaults.root",
+    "layout": "defaults.layout",
+    "kind": "defaults.kind",
+    "concurrency": "defaults.concurrency",
+    "listen": "serve.listen",
+    "interval": "serve.interval",
+}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse, then hand over to the command.
+
+    Args:
+        arguments: without the program's name.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        MgitError: what `main` explains to the person.
+    """
+    try:
+        options = parse(arguments)
+    except SystemExit as end:  # after --help
+        return int(end.code or 0)
+    _end_like_an_interrupt()
+    console = standard_console(
+        quiet=getattr(options, "quiet", False),
+        verbose=getattr(options, "verbose", False),
+        color=not getattr(options, "no_color", False)
+        and current_environment().given("NO_COLOR") is None,
+    )
+    module = import_module(f"mgit.cli.commands.{options.command}")
+    return cast("Command", module.run)(options, console)
+
+
+def settings_for(options: argparse.Namespace) -> Settings:
+    """The settings that this command line asks for.
+
+    Raises:
+        ConfigurationError: see `mgit.config.load_settings`.
+    """
+    named = getattr(options, "config", None)
+    given = {
+        path: value
+        for name, path in _FLAGS.items()
+        if (value := getattr(options, name, None)) is not None
+    }
+    return load_settings(config_file=Path(named) if named else None, flags=given)
+
+
+def _end_like_an_interrupt() -> None:
+    """SIGTERM and SIGHUP end a command the way Ctrl-C does: children ended, nothing half made."""
+
+    def end(number: int, frame: object) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, end)

@@ -1,0 +1,95 @@
+"""What the outermost edge does with an error: one line, one piece of advice, an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mgit.errors import ExitCode, MgitError
+
+
+def explain(error: Exception, arguments: Sequence[str]) -> int:
+    """Tell the person what happened and what to do next.
+
+    Args:
+        error: what nobody handled.
+        arguments: of the command; `--debug` among them asks for the traceback.
+
+    Returns:
+        The exit code.
+    """
+    if "--debug" in arguments:
+        sys.stderr.write(_traceback(error))
+    if isinstance(error, MgitError):
+        write_error(error.message, error.advice)
+        return int(error.exit_code)
+    return _crash(error, shown="--debug" in arguments)
+
+
+def write_error(message: str, advice: str = "") -> None:
+    """One line that says what happened and, if there is any, one with advice."""
+    from mgit.text import escape_untrusted
+
+    sys.stdout.flush()
+    sys.stderr.write(f"mgit: {escape_untrusted(message)}\n")
+    if advice:
+        sys.stderr.write(f"mgit: {escape_untrusted(advice)}\n")
+    sys.stderr.flush()
+
+
+def leave_quietly() -> None:
+    """The reader of our output is gone: keep the interpreter from complaining at its end."""
+    import os
+
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+
+
+def _crash(error: Exception, *, shown: bool) -> int:
+    kind = type(error).__name__
+    if shown:
+        write_error(f"this is a defect of mgit ({kind})", "please report the traceback above")
+        return int(ExitCode.SOME_FAILED)
+    report = _write_report(error)
+    where = f"the report is {report}" if report else "run it again with --debug to see where"
+    write_error(f"this is a defect of mgit ({kind}); {where}", "please report it; nothing is lost")
+    return int(ExitCode.SOME_FAILED)
+
+
+def _write_report(error: Exception) -> str:
+    """Keep the traceback where only its owner can read it; the path, empty when that failed."""
+    import os
+    import tempfile
+
+    from mgit.config import current_environment, find_paths
+
+    try:
+        folder = find_paths(current_environment()).state_dir / "crashes"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix="mgit-", suffix=".txt", dir=folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as out:
+            out.write(_traceback(error))
+    except (OSError, MgitError):
+        return ""
+    return name
+
+
+def _traceback(error: Exception) -> str:
+    """Where it happened, without the values of variables and without the tokens known here."""
+    import platform
+    import traceback
+
+    from mgit.config import current_environment
+    from mgit.config.keys import TOKEN_PREFIX
+    from mgit.credentials import Redactor, Secret
+    from mgit.text import escape_untrusted
+    from mgit.version import __version__
+
+    variables = current_environment().variables.items()
+    secrets = [
+        Secret(value) for name, value in variables if name.startswith(TOKEN_PREFIX) and value
+    ]
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    head = f"mgit {__version__}, Python {platform.python_version()}, {platform.system()}"
+    clean = Redactor(secrets).clean("\n".join([head, *lines]))
+    return "\n".join(escape_untrusted(line) for line in clean.split("\n")) + "\n"
