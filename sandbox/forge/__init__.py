@@ -1,0 +1,11 @@
+"""A forge on loopback: REST like GitHub's or Gitea's, smart HTTP by the real git.
+
+Everything it serves is real: bare repositories with a history, the answers' every required
+field, tokens that are checked. It is no model of a forge's permissions.
+"""
+
+from sandbox.forge.faults import Hold
+from sandbox.forge.forge import Flavour, LoggedRequest, SandboxForge
+from sandbox.forge.store import SandboxRepo
+
+__all__ = ["Flavour", "Hold", "LoggedRequest", "SandboxForge", "SandboxRepo"]

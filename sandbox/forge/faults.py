@@ -1,0 +1,105 @@
+"""Trouble on demand: failing answers, and requests that are held until a test lets them go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import TracebackType
+from typing import Self
+
+from sandbox.forge.web import Answer
+
+_HELD_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class _Fault:
+    pattern: str
+    answer: Answer
+    left: int
+
+
+@dataclass(slots=True)
+class Hold:
+    """Requests that wait. Leaving the `with` block lets them go on."""
+
+    pattern: str
+    arrived: threading.Event = field(default_factory=threading.Event)
+    _released: threading.Event = field(default_factory=threading.Event)
+
+    def release(self) -> None:
+        """Let them go on, now and from now on."""
+        self._released.set()
+
+    def wait(self) -> None:
+        """Called by the server: stand here until released."""
+        self.arrived.set()
+        self._released.wait(_HELD_SECONDS)
+
+    @property
+    def released(self) -> bool:
+        return self._released.is_set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class Faults:
+    """What is to go wrong, and how often. Patterns are globs over path and query."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[_Fault] = []
+        self._holds: list[Hold] = []
+
+    def fail(
+        self,
+        pattern: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        times: int,
+        *,
+        hang_up: bool,
+    ) -> None:
+        answer = Answer(status, body, tuple(headers.items()), hang_up)
+        with self._lock:
+            self._faults.append(_Fault(pattern, answer, times))
+
+    def hold(self, pattern: str) -> Hold:
+        hold = Hold(pattern)
+        with self._lock:
+            self._holds.append(hold)
+        return hold
+
+    def release_all(self) -> None:
+        with self._lock:
+            holds = list(self._holds)
+        for hold in holds:
+            hold.release()
+
+    def wait(self, target: str) -> None:
+        """Stand still where a hold says so."""
+        with self._lock:
+            holds = [h for h in self._holds if not h.released and fnmatchcase(target, h.pattern)]
+        for hold in holds:
+            hold.wait()
+
+    def take(self, target: str) -> Answer | None:
+        """The answer that is to be given in place of the right one."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.left > 0 and fnmatchcase(target, fault.pattern):
+                    fault.left -= 1
+                    return fault.answer
+        return None

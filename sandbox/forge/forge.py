@@ -1,0 +1,301 @@
+"""`SandboxForge`: a forge on this machine, over real repositories."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, assert_never
+
+from sandbox.forge.faults import Faults, Hold
+from sandbox.forge.gitea import GiteaApi
+from sandbox.forge.github import GitHubApi
+from sandbox.forge.history import Change
+from sandbox.forge.rest import Api
+from sandbox.forge.smart_http import serve_git, split_git_path
+from sandbox.forge.store import RepoStore, SandboxRepo
+from sandbox.forge.web import Answer, Request, WebServer
+
+Flavour = Literal["github", "gitea", "forgejo"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One request as the forge saw it.
+
+    Args:
+        path: path and query as sent.
+        status: what was answered; 0 where the connection was cut.
+        authorised: whether it carried the right token.
+        sent_credential: whether it carried any `Authorization` at all.
+    """
+
+    method: str
+    path: str
+    status: int
+    authorised: bool
+    sent_credential: bool
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith("/api/")
+
+
+class SandboxForge:
+    """Serves REST and smart HTTP on loopback until it is closed; a context manager.
+
+    Every request needs the token: REST as `Bearer` or `token`, git as the Basic password.
+
+    Args:
+        root: folder for its repositories; one that an earlier forge left is taken over.
+        flavour: whose REST API it speaks.
+        token: the one token that is accepted; `forge.token = …` replaces it.
+        login: whose token it is.
+        page_cap: largest page; None for what the real forge has.
+        rate_limit: requests per hour that GitHub's flavour allows.
+        host: address to bind to.
+        port: 0 for a free one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        flavour: Flavour = "github",
+        *,
+        token: str = "sandbox-token",  # noqa: S107 - opens nothing but this sandbox
+        login: str = "mona",
+        page_cap: int | None = None,
+        rate_limit: int = 5000,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.flavour: Flavour = flavour
+        self.token = token
+        self.login = login
+        self.store = RepoStore(root)
+        self.store.add_owner(login)
+        self._faults = Faults()
+        self._log: list[LoggedRequest] = []
+        self._log_lock = threading.Lock()
+        self._numbers = count(1)
+        self._ready = threading.Event()  # the port is known before the API is
+        self._web = WebServer(self._handle, host, port)
+        self.url = f"http://{host}:{self._web.port}"
+        self._api = self._make_api(page_cap, rate_limit)
+        self.api_url = self.url + self._api.prefix
+        self._ready.set()
+
+    @property
+    def requests(self) -> tuple[LoggedRequest, ...]:
+        """All requests so far, in the order of their answers."""
+        with self._log_lock:
+            return tuple(self._log)
+
+    def forget_requests(self) -> None:
+        """Begin to count anew."""
+        with self._log_lock:
+            self._log.clear()
+
+    def add_owner(self, owner: str) -> None:
+        """Make an organisation without repositories."""
+        self.store.add_owner(owner)
+
+    def add_repo(
+        self,
+        owner: str,
+        name: str,
+        *,
+        commits: int = 3,
+        branches: tuple[str, ...] = ("develop",),
+        tags: tuple[str, ...] = ("v1.0",),
+        default_branch: str = "main",
+        private: bool = False,
+        archived: bool = False,
+        fork: bool = False,
+    ) -> SandboxRepo:
+        """Make a repository with a real history; `commits=0` makes an empty one."""
+        return self.store.add(
+            owner,
+            name,
+            commits=commits,
+            branches=branches,
+            tags=tags,
+            default_branch=default_branch,
+            private=private,
+            archived=archived,
+            fork=fork,
+        )
+
+    def add_repos(self, owner: str, number: int) -> tuple[SandboxRepo, ...]:
+        """Make many: `repo-001` and so on."""
+        return tuple(self.add_repo(owner, f"repo-{n:03}") for n in range(1, number + 1))
+
+    def push(
+        self,
+        owner: str,
+        name: str,
+        *,
+        branch: str | None = None,
+        files: Mapping[str, str] | None = None,
+        message: str = "Change something",
+        tag: str = "",
+        rewrite: bool = False,
+    ) -> str:
+        """Add a commit as if somebody had pushed it; its id.
+
+        Args:
+            owner: whose repository.
+            name: which one.
+            branch: the default branch where none is named; a new one begins there.
+            files: path -> text.
+            message: subject of the commit.
+            tag: lightweight tag to put on it.
+            rewrite: replace the branch's history: a forced push.
+        """
+        repo = self.store.get(owner, name)
+        change = Change(
+            branch=branch or repo.default_branch,
+            files=files or {},
+            message=message,
+            tag=tag,
+            rewrite=rewrite,
+            number=next(self._numbers),
+        )
+        return self.store.push(repo, change)
+
+    def delete_ref(self, owner: str, name: str, ref: str) -> None:
+        """Delete `refs/heads/…` or `refs/tags/…`."""
+        self.store.delete_ref(self.store.get(owner, name), ref)
+
+    def set_default_branch(self, owner: str, name: str, branch: str) -> None:
+        self.store.set_default_branch(self.store.get(owner, name), branch)
+
+    def rename(self, owner: str, name: str, new_name: str, *, new_owner: str | None = None) -> None:
+        """Rename it, or transfer it to another owner; its id stays."""
+        self.store.rename(self.store.get(owner, name), new_owner or owner, new_name)
+
+    def archive(self, owner: str, name: str) -> None:
+        repo = self.store.get(owner, name)
+        self.store.change(repo, archived=True, private=repo.private)
+
+    def delete(self, owner: str, name: str) -> None:
+        self.store.delete(self.store.get(owner, name))
+
+    def refs(self, owner: str, name: str) -> dict[str, str]:
+        """Ref name -> object id, as git itself tells it."""
+        return self.store.refs(self.store.get(owner, name))
+
+    def clone_url(self, owner: str, name: str) -> str:
+        return f"{self.url}/{owner}/{name}.git"
+
+    def fail_next(
+        self,
+        pattern: str,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        times: int = 1,
+        hang_up: bool = False,
+    ) -> None:
+        """Answer the next matching requests like this.
+
+        Args:
+            pattern: glob over path and query, for example `/api/v3/orgs/*/repos*page=2*`.
+            status: of the answer.
+            headers: of the answer.
+            body: of the answer.
+            times: how many requests are answered so.
+            hang_up: cut the connection without a word.
+        """
+        self._faults.fail(pattern, status, headers or {}, body, times, hang_up=hang_up)
+
+    def hold(self, pattern: str) -> Hold:
+        """Hold matching requests: `with forge.hold("*/git-upload-pack") as held:`.
+
+        `held.arrived.wait()` returns when one is there; leaving the block lets it go on.
+        """
+        return self._faults.hold(pattern)
+
+    def close(self) -> None:
+        """Stop serving. The repositories stay where they are."""
+        self._faults.release_all()
+        self._web.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make_api(self, page_cap: int | None, rate_limit: int) -> Api:
+        match self.flavour:
+            case "github":
+                cap = page_cap or 100
+                return GitHubApi(
+                    self.store, self.url, self.login, page_cap=cap, rate_limit=rate_limit
+                )
+            case "gitea" | "forgejo":
+                forgejo = self.flavour == "forgejo"
+                cap = page_cap or 50
+                return GiteaApi(self.store, self.url, self.login, page_cap=cap, forgejo=forgejo)
+            case _:
+                assert_never(self.flavour)
+
+    def _handle(self, request: Request) -> Answer:
+        self._ready.wait()
+        header = request.headers.get("Authorization", "")
+        authorised = hmac.compare_digest(_token_in(header).encode(), self.token.encode())
+        self._faults.wait(request.target)
+        answer = self._faults.take(request.target) or self._right_answer(
+            request, authorised=authorised, tried=bool(header)
+        )
+        status = 0 if answer.hang_up else answer.status
+        entry = LoggedRequest(request.method, request.target, status, authorised, bool(header))
+        with self._log_lock:
+            self._log.append(entry)
+        return answer
+
+    def _right_answer(self, request: Request, *, authorised: bool, tried: bool) -> Answer:
+        prefix = self._api.prefix
+        if request.path.startswith(f"{prefix}/"):
+            if not authorised:
+                return self._api.unauthorised(wrong=tried)
+            return self._api.answer(request, request.path.removeprefix(prefix))
+        parts = split_git_path(request.path)
+        if parts is None:
+            return Answer(404, b"not found\n", (("Content-Type", "text/plain"),))
+        if not authorised:
+            challenge = ("WWW-Authenticate", 'Basic realm="sandbox"')
+            return Answer(401, b"token required\n", (("Content-Type", "text/plain"), challenge))
+        owner, name, service = parts
+        repo = self.store.find(owner, name)
+        if repo is None:
+            return Answer(404, b"repository not found\n", (("Content-Type", "text/plain"),))
+        return serve_git(self.store, repo, service, request)
+
+
+def _token_in(header: str) -> str:
+    """The token of an `Authorization` header, empty where there is none to read."""
+    scheme, _, value = header.partition(" ")
+    match scheme.lower():
+        case "bearer" | "token":
+            return value.strip()
+        case "basic":
+            try:
+                return base64.b64decode(value, validate=True).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+        case _:
+            return ""

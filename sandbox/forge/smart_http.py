@@ -1,0 +1,71 @@
+"""Smart HTTP by the real `git http-backend`: what git clients of the sandbox talk to.
+
+Fetching only; protocol v2 is passed on. CGI as in RFC 3875 and git-http-backend(1).
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from sandbox.forge.store import RepoStore, SandboxRepo, git_environment
+from sandbox.forge.web import Answer, Request
+
+_PATH = re.compile(r"^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$")
+_SECONDS = 120.0
+
+
+def split_git_path(path: str) -> tuple[str, str, str] | None:
+    """`/owner/name.git/info/refs` in its three parts, None for any other path."""
+    found = _PATH.match(path)
+    return (found[1], found[2], found[3]) if found else None
+
+
+def serve_git(store: RepoStore, repo: SandboxRepo, service: str, request: Request) -> Answer:
+    """Let `git http-backend` answer one request for a repository."""
+    if service == "git-receive-pack" or "git-receive-pack" in request.query_string:
+        return Answer(403, b"this sandbox is read-only\n", (("Content-Type", "text/plain"),))
+    environment = git_environment() | {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "GIT_PROJECT_ROOT": str(store.folder),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "PATH_INFO": f"/{repo.id}.git/{service}",
+        "QUERY_STRING": request.query_string,
+        "REQUEST_METHOD": request.method,
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+        "REMOTE_USER": "sandbox",
+        "REMOTE_ADDR": "127.0.0.1",
+        # As the large forges have it: partial clones, and commits that no ref names.
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "uploadpack.allowFilter",
+        "GIT_CONFIG_VALUE_0": "true",
+        "GIT_CONFIG_KEY_1": "uploadpack.allowAnySHA1InWant",
+        "GIT_CONFIG_VALUE_1": "true",
+    }
+    done = subprocess.run(
+        ["git", "http-backend"],
+        input=request.body,
+        capture_output=True,
+        check=False,
+        env=environment,
+        timeout=_SECONDS,
+    )
+    if done.returncode and not done.stdout:
+        return Answer(500, done.stderr, (("Content-Type", "text/plain"),))
+    return _from_cgi(done.stdout)
+
+
+def _from_cgi(output: bytes) -> Answer:
+    head, _, body = output.partition(b"\r\n\r\n")
+    status = 200
+    headers: list[tuple[str, str]] = []
+    for line in head.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(":")
+        if name.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers.append((name, value.strip()))
+    return Answer(status, body, tuple(headers))
