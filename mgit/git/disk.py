@@ -1,0 +1,164 @@
+"""Reads the refs of a clone without starting git: HEAD, packed-refs and loose refs.
+
+gitrepository-layout(5), git-pack-refs(1). What is not laid out like that (reftable, a linked work
+tree) raises `NotPlain`, and the caller asks git.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mgit.errors import RepositoryBroken
+from mgit.model import CopyKind, RefSnapshot
+
+TAGS_SEEN = "refs/mgit/tags/"
+"""Where a work tree keeps upstream's tags, apart from the person's own in `refs/tags/`."""
+
+REMOTE = "refs/remotes/origin/"
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_MAX_LOOSE = 4096
+_MAX_DEPTH = 5
+
+
+class NotPlain(Exception):
+    """The refs are not kept in plain files."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRefs:
+    """All refs of one git directory, as they are on disk.
+
+    Args:
+        refs: full name -> object id; symbolic refs resolved, dangling ones left out.
+        symbolic: full name -> target, HEAD included.
+        head_oid: commit of HEAD, None when unborn.
+    """
+
+    refs: dict[str, str] = field(default_factory=dict)
+    symbolic: dict[str, str] = field(default_factory=dict)
+    head_oid: str | None = None
+
+    @property
+    def head_branch(self) -> str | None:
+        """Branch that HEAD points to, born or not; None when detached."""
+        target = self.symbolic.get("HEAD", "")
+        return target.removeprefix("refs/heads/") if target.startswith("refs/heads/") else None
+
+
+def read_refs(git_dir: Path) -> DiskRefs:
+    """Read every ref and HEAD.
+
+    Raises:
+        NotPlain: see there.
+        RepositoryBroken: HEAD or a ref is malformed.
+    """
+    if (git_dir / "reftable").is_dir() or (git_dir / "commondir").is_file():
+        raise NotPlain(str(git_dir))
+    direct = _packed(git_dir)
+    symbolic: dict[str, str] = {}
+    _loose(git_dir, "refs", direct, symbolic)
+    head_oid = _head(git_dir, symbolic)
+    for name, target in symbolic.items():
+        oid = _resolve(target, direct, symbolic)
+        if name == "HEAD":
+            head_oid = oid
+        elif oid is not None:
+            direct[name] = oid
+    return DiskRefs(direct, symbolic, head_oid)
+
+
+def snapshot(disk: DiskRefs, kind: CopyKind) -> RefSnapshot:
+    """What a clone holds of its upstream, in upstream's names.
+
+    A mirror's refs are upstream's. In a work tree the branches are `refs/remotes/origin/*`, the
+    tags those that mgit saw upstream (`TAGS_SEEN`) and that are really there under their name.
+    """
+    if kind is CopyKind.MIRROR:
+        refs = {n: o for n, o in disk.refs.items() if n.startswith(("refs/heads/", "refs/tags/"))}
+        head = disk.symbolic.get("HEAD")
+    else:
+        refs = {}
+        for name, oid in disk.refs.items():
+            if name.startswith(REMOTE) and name != f"{REMOTE}HEAD":
+                refs[f"refs/heads/{name.removeprefix(REMOTE)}"] = oid
+            elif name.startswith(TAGS_SEEN):
+                tag = f"refs/tags/{name.removeprefix(TAGS_SEEN)}"
+                if tag in disk.refs:
+                    refs[tag] = oid
+        target = disk.symbolic.get(f"{REMOTE}HEAD", "")
+        head = f"refs/heads/{target.removeprefix(REMOTE)}" if target.startswith(REMOTE) else None
+    refs.pop("refs/heads/HEAD", None)
+    return RefSnapshot(refs, head if head in refs else None)
+
+
+def _packed(git_dir: Path) -> dict[str, str]:
+    try:
+        text = (git_dir / "packed-refs").read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise RepositoryBroken(f"packed-refs cannot be read: {error.strerror}") from None
+    refs: dict[str, str] = {}
+    for line in text.split("\n"):
+        if not line or line[0] in "#^":
+            continue
+        oid, _, name = line.partition(" ")
+        if not _OID.fullmatch(oid) or not name.startswith("refs/"):
+            raise RepositoryBroken(f"packed-refs holds the malformed line {line[:80]!a}")
+        refs[name] = oid
+    return refs
+
+
+def _loose(git_dir: Path, name: str, direct: dict[str, str], symbolic: dict[str, str]) -> None:
+    try:
+        entries = list(os.scandir(git_dir / name))
+    except OSError as error:
+        raise RepositoryBroken(f"{name} cannot be read: {error.strerror}") from None
+    for entry in entries:
+        child = f"{name}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            _loose(git_dir, child, direct, symbolic)
+        elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".lock"):
+            _one(Path(entry.path), child, direct, symbolic)
+        elif entry.is_symlink():
+            raise NotPlain(child)  # how git wrote symbolic refs twenty years ago
+
+
+def _one(path: Path, name: str, direct: dict[str, str], symbolic: dict[str, str]) -> None:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_LOOSE).decode("utf-8", "surrogateescape").rstrip("\n\r \t")
+    except FileNotFoundError:
+        return  # packed or deleted since the folder was listed
+    except OSError as error:
+        raise RepositoryBroken(f"{name} cannot be read: {error.strerror}") from None
+    if text.startswith("ref:"):
+        symbolic[name] = text[4:].strip()
+    elif _OID.fullmatch(text):
+        direct[name] = text
+    else:
+        raise RepositoryBroken(f"{name} is damaged: it holds {text[:60]!a}")
+
+
+def _head(git_dir: Path, symbolic: dict[str, str]) -> str | None:
+    found: dict[str, str] = {}
+    head = git_dir / "HEAD"
+    if head.is_symlink():
+        raise NotPlain("HEAD")
+    _one(head, "HEAD", found, symbolic)
+    if "HEAD" not in found and "HEAD" not in symbolic:
+        raise RepositoryBroken("HEAD is missing")
+    return found.get("HEAD")
+
+
+def _resolve(target: str, direct: dict[str, str], symbolic: dict[str, str]) -> str | None:
+    for _ in range(_MAX_DEPTH):
+        if target in direct:
+            return direct[target]
+        if target not in symbolic:
+            return None
+        target = symbolic[target]
+    return None

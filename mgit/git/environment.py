@@ -1,0 +1,190 @@
+"""What a child process gets to see: an environment built anew, and git's configuration in it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgit.address import Origin
+from mgit.credentials import Redactor
+
+# Everything else stays outside, above all GIT_* (GIT_TRACE_CURL with GIT_TRACE_REDACT=0 prints
+# tokens, GIT_DIR points elsewhere) and whatever holds a token.
+_PASSED_ON = frozenset(
+    {
+        "ALL_PROXY",
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "LD_LIBRARY_PATH",
+        "LOGNAME",
+        "NO_PROXY",
+        "PATH",
+        "SSH_AGENT_PID",
+        "SSH_AUTH_SOCK",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "XDG_CONFIG_HOME",
+        "XDG_RUNTIME_DIR",
+        "all_proxy",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    }
+)
+
+# Old, harmless blemishes in real history. The rest of git's checks stay errors: they are how a
+# tree with `.git`, `..` or a poisoned .gitmodules is kept out.
+_BENIGN = (
+    "badDate",
+    "badDateOverflow",
+    "badEmail",
+    "badName",
+    "badTimezone",
+    "missingEmail",
+    "missingNameBeforeEmail",
+    "missingSpaceBeforeDate",
+    "missingSpaceBeforeEmail",
+    "multipleAuthors",
+    "zeroPaddedDate",
+    "zeroPaddedFilemode",
+)
+
+_CONFIG: tuple[tuple[str, str], ...] = (
+    ("advice.detachedHead", "false"),
+    ("core.askPass", ""),
+    ("core.fsmonitor", "false"),
+    # A fetch that ended well is on the disk: packs, their indexes and the refs. Loose objects
+    # share one flush (`batch`), refs cost one each (docs/adr/0003).
+    ("core.fsync", "committed,reference"),
+    ("core.fsyncMethod", "batch"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.protectHFS", "true"),
+    ("core.protectNTFS", "true"),
+    ("credential.helper", ""),  # empty: forget every helper that a configuration named
+    ("credential.useHttpPath", "false"),
+    ("fetch.recurseSubmodules", "false"),
+    ("gc.auto", "0"),
+    ("http.cookieFile", ""),
+    ("http.extraHeader", ""),  # empty: forget headers, they may hold a token
+    ("http.followRedirects", "false"),  # a redirect would take the token along
+    ("http.saveCookies", "false"),
+    ("http.sslVerify", "true"),
+    ("init.defaultBranch", "main"),
+    ("maintenance.auto", "false"),
+    ("protocol.version", "2"),
+    ("safe.bareRepository", "explicit"),
+    ("submodule.recurse", "false"),
+    ("transfer.credentialsInUrl", "die"),
+    ("transfer.fsckObjects", "true"),
+    ("user.useConfigOnly", "false"),
+    *((f"fetch.fsck.{name}", "warn") for name in _BENIGN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How one git may reach the outside.
+
+    Args:
+        origin: the one place it may talk to, None for none.
+        username: the user to answer for there, None without a credential.
+        askpass: the program that answers, None without a credential.
+        ssh: the program to start in place of ssh, None when unknown.
+        ca_file: certificates to trust in place of the system's.
+    """
+
+    origin: Origin | None = None
+    username: str | None = None
+    askpass: Path | None = None
+    ssh: Path | None = None
+    ca_file: Path | None = None
+
+
+def git_environment(
+    base: Mapping[str, str],
+    channel: Channel,
+    redactor: Redactor,
+    *,
+    personal: bool,
+    ceiling: Path | None,
+    extra: Iterable[tuple[str, str]] = (),
+) -> dict[str, str]:
+    """The whole environment of one git.
+
+    Args:
+        base: mgit's own environment; only a few names of it are passed on.
+        channel: what it may reach.
+        redactor: a variable whose value holds a known secret is not passed on.
+        personal: whether git reads the person's and the system's configuration (filters, line
+            endings: what makes `status` and a checkout agree with the person's own git).
+        ceiling: folder above which git must not look for a repository.
+        extra: more configuration.
+    """
+    kept = {
+        name: value
+        for name, value in base.items()
+        if name in _PASSED_ON and not redactor.holds_secret(value)
+    }
+    kept |= {
+        "GIT_ALLOW_PROTOCOL": _protocols(channel.origin),
+        "GIT_ASKPASS": str(channel.askpass or ""),
+        "GIT_ATTR_NOSYSTEM": "0" if personal else "1",
+        "GIT_EDITOR": ":",
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1",  # upload-pack's keep-alives are about 2 bytes a second
+        "GIT_HTTP_LOW_SPEED_TIME": "120",
+        "GIT_LFS_SKIP_SMUDGE": "1",  # pointers; LFS objects are not fetched yet
+        "GIT_MERGE_AUTOEDIT": "no",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_PAGER": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+    if not personal:
+        kept |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    if ceiling is not None:
+        kept["GIT_CEILING_DIRECTORIES"] = str(ceiling)
+    if channel.ssh is not None:
+        kept |= {"GIT_SSH_COMMAND": shlex.quote(str(channel.ssh)), "GIT_SSH_VARIANT": "ssh"}
+    return kept | _as_variables([*_CONFIG, *_channel_config(channel), *extra])
+
+
+def command_environment(base: Mapping[str, str], redactor: Redactor) -> dict[str, str]:
+    """The environment of a person's own token command: theirs, without git's and our variables."""
+    return {
+        name: value
+        for name, value in base.items()
+        if not name.startswith(("GIT_", "MGIT_")) and not redactor.holds_secret(value)
+    }
+
+
+def _protocols(origin: Origin | None) -> str:
+    if origin is None:
+        return ""
+    if origin.scheme == "http":
+        return "http" if origin.is_loopback else ""
+    return origin.scheme
+
+
+def _channel_config(channel: Channel) -> list[tuple[str, str]]:
+    config: list[tuple[str, str]] = []
+    if channel.ca_file is not None:
+        config.append(("http.sslCAInfo", str(channel.ca_file)))
+    if channel.origin is not None and channel.username is not None:
+        config.append((f"credential.{channel.origin}.username", channel.username))
+        config.append(("http.proactiveAuth", "basic"))  # git 2.46: saves the 401 round trip
+    return config
+
+
+def _as_variables(config: list[tuple[str, str]]) -> dict[str, str]:
+    """Configuration by environment: it beats every file, and argv stays short. Nothing secret."""
+    variables = {"GIT_CONFIG_COUNT": str(len(config))}
+    for number, (key, value) in enumerate(config):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables

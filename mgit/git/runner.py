@@ -1,0 +1,339 @@
+"""The one place that starts processes: git, and a person's token commands.
+
+Every child runs in a process group of its own, with an environment built from nothing, a
+deadline, and bounded output. No `preexec_fn`: it is unsafe with threads and forbids vfork, so
+there is no `PR_SET_PDEATHSIG`. What a killed mgit leaves behind keeps the root's lock instead
+(its descriptor is passed on), and ends by itself at the low-speed limit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Never
+
+from mgit.address import Origin
+from mgit.credentials import Askpass, CredentialBook, Redactor
+from mgit.errors import ConfigurationError, ExitCode, GitError, NetworkError
+from mgit.git.environment import Channel, command_environment, git_environment
+from mgit.git.pump import Pump
+from mgit.git.words import clean_messages, failure
+
+_MIB = 1024 * 1024
+_TICK = 1.0  # seconds between looks at the cancel flag
+
+
+class Interrupted(GitError):
+    """A child was ended because mgit itself is ending."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class GitResult:
+    """How a child ended.
+
+    Args:
+        returncode: its exit code, negative for a signal.
+        stdout: what it printed, as bytes: names in it may be in any encoding.
+        stderr: what it said, free of secrets, escaped, one line per line.
+    """
+
+    returncode: int
+    stdout: bytes = field(repr=False)
+    stderr: str
+
+
+class GitRunner:
+    """Starts git, hardened and supervised; safe to share between threads.
+
+    Args:
+        git: the program, a name to look for in `environment`'s PATH or a path.
+        environment: mgit's own environment; children get little of it.
+        book: credentials; their user names are told to git.
+        askpass: answers for `book`; None to never answer.
+        redactor: cleans what children say; None when there is no secret.
+        ca_file: certificates to trust in place of the system's.
+        local_deadline: seconds for a git that talks to nobody.
+        network_deadline: seconds for a git that talks to a forge.
+        grace: seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        git: str = "git",
+        *,
+        environment: Mapping[str, str] | None = None,
+        book: CredentialBook | None = None,
+        askpass: Askpass | None = None,
+        redactor: Redactor | None = None,
+        ca_file: Path | None = None,
+        local_deadline: float = 300.0,
+        network_deadline: float = 3600.0,
+        grace: float = 5.0,
+    ) -> None:
+        self._git = git
+        self._environment = dict(environment or {})
+        self._book = book or CredentialBook()
+        self._askpass = askpass
+        self._redactor = redactor or Redactor(self._book)
+        self._ca_file = ca_file
+        self._local_deadline = local_deadline
+        self._network_deadline = network_deadline
+        self._grace = grace
+        self._lock = threading.Lock()
+        self._running: set[int] = set()
+        self._kept_open: set[int] = set()
+        self._started = 0
+        self._cancelled = False
+
+    @property
+    def started(self) -> int:
+        """How many processes were started so far."""
+        return self._started
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        git_dir: Path | None = None,
+        cwd: Path | None = None,
+        origin: Origin | None = None,
+        deadline: float | None = None,
+        stdin: bytes | None = None,
+        check: bool = True,
+        personal: bool = False,
+        config: Iterable[tuple[str, str]] = (),
+        max_stdout: int = 256 * _MIB,
+    ) -> GitResult:
+        """Run one git command and wait for it.
+
+        Args:
+            args: the command and its arguments; untrusted ones only after `--end-of-options`.
+            git_dir: the git directory itself (mirrors); nothing is searched for.
+            cwd: the work tree to run in; git looks no further up than this folder.
+            origin: the one place it may talk to; None for none.
+            deadline: seconds; None for the default.
+            stdin: what to feed it; None for nothing.
+            check: whether to raise when it fails.
+            personal: whether the person's own configuration counts (see `git_environment`).
+            config: more configuration, nothing secret.
+            max_stdout: bytes of output to accept.
+
+        Raises:
+            AuthenticationError, NotFound, NetworkError, GitError: it failed, with its last words.
+            Interrupted: `cancel` was called.
+            ConfigurationError: there is no git.
+        """
+        where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+        if deadline is None:
+            deadline = self._local_deadline if origin is None else self._network_deadline
+        environment = git_environment(
+            self._environment,
+            self._channel(origin),
+            self._redactor,
+            personal=personal,
+            ceiling=Path(os.path.realpath(cwd)).parent if cwd is not None else None,
+            extra=config,
+        )
+        result = self._supervise(
+            [self._git, *where, *args],
+            cwd=cwd if cwd is not None else git_dir,
+            environment=environment,
+            deadline=deadline,
+            data=stdin,
+            max_stdout=max_stdout,
+            what=_what(args, origin),
+        )
+        if check and result.returncode != 0:
+            raise failure(_what(args, origin), result.stderr, result.returncode)
+        return result
+
+    def run_command(self, argv: Sequence[str], deadline: float = 60.0) -> GitResult:
+        """Run a person's own program (a token command), without a shell and without input.
+
+        Raises:
+            ConfigurationError: there is no such program.
+            GitError: it did not end within `deadline` seconds.
+        """
+        return self._supervise(
+            list(argv),
+            cwd=None,
+            environment=command_environment(self._environment, self._redactor),
+            deadline=deadline,
+            data=None,
+            max_stdout=_MIB,
+            what=f"command {argv[0]!a}",
+        )
+
+    def cancel(self) -> None:
+        """End every running child and refuse new ones. Safe in a signal handler's thread."""
+        self._cancelled = True
+        for group in tuple(self._running):
+            _signal_group(group, signal.SIGTERM)
+
+    @contextmanager
+    def keep_open(self, descriptor: int) -> Iterator[None]:
+        """Let children inherit a descriptor: a lock then lives as long as the last of them."""
+        self._kept_open.add(descriptor)
+        try:
+            yield
+        finally:
+            self._kept_open.discard(descriptor)
+
+    def _channel(self, origin: Origin | None) -> Channel:
+        if origin is None:
+            return Channel()
+        program = None if self._askpass is None else self._askpass.program_for(origin)
+        credential = self._book.for_origin(origin) if program is not None else None
+        return Channel(
+            origin=origin,
+            username=None if credential is None else credential.username,
+            askpass=program,
+            ssh=None if self._askpass is None else self._askpass.ssh,
+            ca_file=self._ca_file,
+        )
+
+    def _supervise(
+        self,
+        argv: list[str],
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        deadline: float,
+        data: bytes | None,
+        max_stdout: int,
+        what: str,
+    ) -> GitResult:
+        ends = time.monotonic() + deadline
+        child = self._start(argv, cwd, environment, has_input=data is not None, what=what)
+        try:
+            assert child.stdout is not None  # noqa: S101 - for the type checker: we asked for pipes
+            assert child.stderr is not None  # noqa: S101 - the same
+            with Pump(child.stdin, child.stdout, child.stderr, data or b"", max_stdout) as pump:
+                try:
+                    returncode = self._watch(child, pump, ends)
+                except _Stop as stop:
+                    self._end(child, pump)
+                    self._give_up(what, stop, deadline)
+                except BaseException:
+                    self._end(child, pump)
+                    raise
+                messages = clean_messages(pump.messages, self._redactor)
+                return GitResult(returncode, pump.output, messages)
+        finally:
+            with self._lock:
+                self._running.discard(child.pid)
+
+    def _start(
+        self,
+        argv: list[str],
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        *,
+        has_input: bool,
+        what: str,
+    ) -> subprocess.Popen[bytes]:
+        # Under the lock, so that `cancel` sees every child or the child sees `cancel`.
+        with self._lock:
+            if self._cancelled:
+                raise Interrupted(f"{what} was not started: mgit is ending")
+            try:
+                child = subprocess.Popen(
+                    argv,
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    start_new_session=True,
+                    pass_fds=tuple(self._kept_open),
+                )
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if cwd is not None and not cwd.is_dir():
+                    raise GitError(f"{what} failed: folder {cwd} is gone") from None
+                raise ConfigurationError(
+                    f"{argv[0]!a} cannot be started: {error.strerror}",
+                    advice="install git 2.32 or newer, or correct PATH"
+                    if argv[0] == self._git
+                    else "correct the command in the configuration",
+                ) from None
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{argv[0]!a} cannot be started: {error.strerror}"
+                ) from None
+            self._started += 1
+            self._running.add(child.pid)
+        return child
+
+    def _watch(self, child: subprocess.Popen[bytes], pump: Pump, ends: float) -> int:
+        while True:
+            left = ends - time.monotonic()
+            if pump.step(min(left, _TICK)):
+                break
+            if pump.overflow:
+                raise _Stop("overflow")
+            if self._cancelled:
+                raise _Stop("cancelled")
+            if left <= 0:
+                raise _Stop("deadline")
+        try:
+            returncode = child.wait(max(ends - time.monotonic(), _TICK))
+        except subprocess.TimeoutExpired:  # closed its outputs, and works on
+            raise _Stop("deadline") from None
+        if self._cancelled and returncode != 0:  # `cancel` was quicker than this thread
+            raise _Stop("cancelled")
+        return returncode
+
+    def _end(self, child: subprocess.Popen[bytes], pump: Pump) -> None:
+        """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
+        _signal_group(child.pid, signal.SIGTERM)
+        ends = time.monotonic() + self._grace
+        while time.monotonic() < ends:
+            if pump.step(min(ends - time.monotonic(), 0.1)):
+                break
+        # The child is not reaped yet, so its number still belongs to its group.
+        _signal_group(child.pid, signal.SIGKILL)
+        child.wait()
+
+    def _give_up(self, what: str, stop: _Stop, deadline: float) -> Never:
+        match stop.why:
+            case "cancelled":
+                raise Interrupted(f"{what} was interrupted") from None
+            case "overflow":
+                raise GitError(f"{what} printed more than mgit accepts") from None
+            case _:
+                raise NetworkError(
+                    f"{what} did not end within {deadline:g} s",
+                    advice="run mgit again; if it stays slow, fetch it once by hand",
+                ) from None
+
+
+class _Stop(Exception):
+    """Not an error but the reason to wait no longer."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _what(args: Sequence[str], origin: Origin | None) -> str:
+    return f"git {args[0]}" if origin is None else f"git {args[0]} from {origin}"
