@@ -21,7 +21,6 @@ from mgit.state.schema import MIGRATIONS
 T = TypeVar("T")
 
 APPLICATION_ID = 0x6D676974  # "mgit", for file(1) and against opening somebody else's database
-BUSY_MILLISECONDS = 5000
 
 _DAMAGED = frozenset(
     {
@@ -41,9 +40,11 @@ class Database:
     Args:
         path: the file; its folder is made with mode 0700, the file with 0600.
         warn: told in one line, once for each cause, when something had to be given up.
+        patience: seconds to wait for another process that writes.
     """
 
-    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, warn: Callable[[str], None], *, patience: float = 5.0) -> None:
+        self._patience = patience
         self._path = path
         self._warn = warn
         self._warned: set[str] = set()
@@ -116,12 +117,12 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             try:
-                self._connection = _connect(self._path)
+                self._connection = _connect(self._path, self._patience)
             except sqlite3.Error as error:
                 if not _is_damage(error):
                     raise
                 self._set_aside(str(error))
-                self._connection = _connect(self._path)
+                self._connection = _connect(self._path, self._patience)
         return self._connection
 
     def _give_up(self, error: Exception, default: T) -> T:
@@ -151,13 +152,14 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Made by us first, so that it is private from its first byte; the -wal gets the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=patience, isolation_level=None, check_same_thread=False
+    )
     try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         connection.execute("PRAGMA journal_mode = WAL")
         # A cache may lose its last transaction in a power cut; it is consistent all the same.
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -58,6 +58,8 @@ class State:
         path: the SQLite file, made when first needed.
         warn: told in one line when something could not be kept or had to be thrown away.
         clock: seconds since 1970.
+        kept_runs: how many runs are remembered.
+        patience: seconds to wait for another process that writes.
     """
 
     def __init__(
@@ -66,9 +68,12 @@ class State:
         *,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.time,
+        kept_runs: int = KEPT_RUNS,
+        patience: float = 5.0,
     ) -> None:
-        self._database = Database(path, warn)
+        self._database = Database(path, warn, patience=patience)
         self._clock = clock
+        self._kept_runs = kept_runs
 
     def check(self) -> None:
         """Make sure that the state can be written.
@@ -132,7 +137,7 @@ class State:
             connection.execute(
                 "DELETE FROM runs WHERE run_id NOT IN "
                 "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?)",
-                (KEPT_RUNS,),
+                (self._kept_runs,),
             )
             connection.execute("DELETE FROM outcomes WHERE run_id NOT IN (SELECT run_id FROM runs)")
             connection.execute(

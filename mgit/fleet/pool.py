@@ -1,0 +1,150 @@
+"""Jobs side by side in a few threads, their results as one plain iterator.
+
+Not `concurrent.futures`: its threads are joined when the interpreter ends, so that one host name
+that does not resolve would hold up SIGTERM for half a minute. These threads are daemons; whoever
+ends early first makes their work end (`abort`), then waits for a bounded time.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+Job = Callable[[], Iterable[T]]
+"""Work that yields results; one thread runs it from beginning to end."""
+
+TICK_SECONDS = 0.25
+GRACE_SECONDS = 3.0
+JOIN_SECONDS = 5.0
+
+
+class Stop:
+    """Set once, by a signal handler for example: no new job is begun after it.
+
+    A plain attribute and no `threading.Event`: a handler that sets an Event while the same thread
+    waits on it would deadlock.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self) -> None:
+        self.requested = True
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What the jobs of a run have in common.
+
+    Args:
+        stop: asked before each job.
+        tick: called at least every `TICK_SECONDS` while results are waited for: a heartbeat.
+        abort: makes running jobs end soon (kills git, closes connections); may be called twice.
+        grace: seconds that running jobs get after `stop` before `abort`.
+    """
+
+    stop: Stop
+    tick: Callable[[], None]
+    abort: Callable[[], None]
+    grace: float = GRACE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+class _Ended:
+    """A thread has no more to do."""
+
+
+class _Crew(Generic[T]):
+    """The threads of one phase and the queue that they answer into."""
+
+    def __init__(self, jobs: Iterable[Job[T]], workers: int, stop: Stop) -> None:
+        self._jobs = deque(jobs)
+        self._stop = stop
+        self._closed = False
+        self.results: queue.SimpleQueue[tuple[T] | _Raised | _Ended] = queue.SimpleQueue()
+        self.threads = [
+            threading.Thread(target=self._work, name=f"mgit-{number}", daemon=True)
+            for number in range(min(max(workers, 1), len(self._jobs)))
+        ]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Begin no further job."""
+        self._closed = True
+
+    def join(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        for thread in self.threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, end - time.monotonic()))
+
+    def _work(self) -> None:
+        try:
+            while not (self._closed or self._stop.requested):
+                try:
+                    job = self._jobs.popleft()
+                except IndexError:
+                    break
+                for result in job():
+                    self.results.put((result,))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+            self.results.put(_Raised(error))
+        finally:
+            self.results.put(_Ended())
+
+
+def side_by_side(jobs: Iterable[Job[T]], *, workers: int, driver: Driver) -> Iterator[T]:
+    """Run jobs in a bounded number of threads and yield what they yield, as it comes.
+
+    After `driver.stop` no job is begun; those that run get `driver.grace` seconds and are then
+    aborted, and the iterator ends when they have. When the caller leaves early (an exception,
+    Ctrl-C, `close()`), running jobs are aborted at once and waited for.
+
+    Raises:
+        BaseException: whatever a job raised; jobs are expected to turn errors into results.
+    """
+    crew = _Crew(jobs, workers, driver.stop)
+    crew.start()
+    running = len(crew.threads)
+    stopped_at: float | None = None
+    aborted = False
+    try:
+        while running:
+            try:
+                answer = crew.results.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                answer = None
+            driver.tick()
+            if isinstance(answer, tuple):
+                yield answer[0]
+            elif isinstance(answer, _Raised):
+                raise answer.error
+            elif isinstance(answer, _Ended):
+                running -= 1
+            if driver.stop.requested:
+                stopped_at = stopped_at or time.monotonic()
+                waited = time.monotonic() - stopped_at
+                if waited > driver.grace and not aborted:
+                    aborted = True
+                    driver.abort()
+                if waited > driver.grace + JOIN_SECONDS:
+                    return
+    finally:
+        crew.close()
+        if running:
+            driver.abort()
+            crew.join(JOIN_SECONDS)
