@@ -6,7 +6,8 @@ The one place of the pipeline that reads the environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,16 @@ from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+
+# What the children of the pipeline may see: enough to find tools, network and keys, no token.
+_PASSED = re.compile(
+    r"""PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.*|XDG_.*|TERM|CI
+    |(?:https?|no|all)_proxy|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE
+    |SSH_AUTH_SOCK|GIT_SSH(?:_COMMAND)?|GIT_SSL_CAINFO|DOCKER_(?:HOST|CONFIG|CONTEXT|CERT_PATH|TLS.*)
+    |(?:PIP|UV)_(?:INDEX_URL|DEFAULT_INDEX|EXTRA_INDEX_URL|CERT|CONFIG_FILE|CACHE_DIR|NATIVE_TLS
+    |SYSTEM_CERTS|PYTHON_DOWNLOADS|FIND_LINKS|NO_INDEX|TRUSTED_HOST|PROXY)|PYENV_ROOT|MGIT_RELEASE_.*""",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +100,12 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def child_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What of an environment (this process's, by default) is handed to children: no secrets."""
+    given = environment() if env is None else env
+    return {name: value for name, value in given.items() if _PASSED.fullmatch(name)}
+
+
 def load_endpoints(path: Path) -> Endpoints:
     """Read a TOML file of endpoints.
 
@@ -101,5 +118,5 @@ def load_endpoints(path: Path) -> Endpoints:
         raise PipelineError(
             f"cannot read the endpoints file {path}: {error.strerror}", exit_code=Exit.ENVIRONMENT
         ) from None
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path}: {error}", exit_code=Exit.ENVIRONMENT) from None

@@ -1,0 +1,1 @@
+"""The security gates: bandit, pip-audit, Trivy and zizmor answer one question: may it go out?"""
