@@ -157,8 +157,8 @@ class Trivy:
 
     def _run(self, words: Sequence[str]) -> Ran:
         kind, *rest = words
-        argv = (str(self.binary), kind, "--quiet", "--cache-dir", str(self.cache))
-        argv += (*self.flags, *rest)
+        common = ("--quiet", "--cache-dir", str(self.cache), *self.flags)
+        argv = (str(self.binary), kind, *common, *rest)
         return self.shell.run(argv, check=False, timeout=900)
 
 
