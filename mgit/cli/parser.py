@@ -235,9 +235,9 @@ def _first_option(extra: Sequence[str]) -> str:
 
 
 def _without_values(message: str) -> str:
-    """argparse's words up to where it repeats what was typed."""
+    """Argparse's words up to where it repeats what was typed."""
     return (
-        message.split(": invalid ")[0] + ": not one of the choices"
+        message.split(": invalid ", maxsplit=1)[0] + ": not one of the choices"
         if ": invalid " in message
         else message
     )

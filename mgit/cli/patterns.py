@@ -1,0 +1,75 @@
+"""Patterns as they come from the shell."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from mgit.config import Settings
+from mgit.errors import InvalidInput
+
+
+def refuse_expanded(command: str, patterns: Sequence[str], folder: Path) -> None:
+    """Recognise an unquoted `*` that the shell turned into file names.
+
+    Names of several existing files are taken for that when one is a plain file (no repository is
+    one), or when they are all that the folder has: completing two names by hand stays possible.
+
+    Args:
+        command: for the advice.
+        patterns: as they were given.
+        folder: where the shell expanded them.
+
+    Raises:
+        InvalidInput: it looks like file names, not patterns.
+    """
+    if len(patterns) < 2 or any(set(word) & set("*!") for word in patterns):
+        return
+    paths = [folder / word for word in patterns]
+    if not all(path.exists() for path in paths):
+        return
+    parents = {path.parent for path in paths}
+    everything = len(parents) == 1 and {path.name for path in paths} == _visible(parents.pop())
+    if everything or any(path.is_file() for path in paths):
+        raise InvalidInput(
+            f"the shell seems to have turned a * into {len(patterns)} file names, "
+            f"{patterns[0][:40]!a} first",
+            advice=f"quote the pattern: mgit {command} '*'",
+        )
+
+
+def only_sources(settings: Settings, names: Sequence[str] | None) -> Settings:
+    """The settings reduced to the sources named by `--source`, which must exist.
+
+    Raises:
+        ConfigurationError: no source is configured, or none has that name.
+    """
+    settings.require_sources()
+    if not names:
+        return settings
+    return dataclasses.replace(settings, sources=tuple(settings.source(name) for name in names))
+
+
+def nothing_found(patterns: Sequence[str], known: Iterable[str]) -> InvalidInput:
+    """The error for patterns that match nothing, or for sources that list nothing."""
+    if not patterns:
+        return InvalidInput(
+            "the sources list no repository at all",
+            advice="check `owners` in the configuration and what the token may see: `mgit doctor`",
+        )
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(patterns[0].lower(), list(names), n=1, cutoff=0.6)
+    guess = f"; did you mean {names[near[0]]}?" if near else ""
+    return InvalidInput(
+        f"no repository matches {' '.join(patterns)[:80]!a}{guess}",
+        advice="`mgit list` shows all names; a pattern is OWNER/REPO, with * inside a part",
+    )
+
+
+def _visible(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    except OSError:
+        return set()
