@@ -57,9 +57,11 @@ def read_refs(git_dir: Path) -> DiskRefs:
     """
     if (git_dir / "reftable").is_dir() or (git_dir / "commondir").is_file():
         raise NotPlain(str(git_dir))
-    direct = _packed(git_dir)
+    direct: dict[str, str] = {}
     symbolic: dict[str, str] = {}
+    # Loose refs first, as git does: one that is packed meanwhile is then seen twice, never missed.
     _loose(git_dir, "refs", direct, symbolic)
+    direct = _packed(git_dir) | direct
     head_oid = _head(git_dir, symbolic)
     for name, target in symbolic.items():
         oid = _resolve(target, direct, symbolic)

@@ -21,8 +21,9 @@ _NOT_FOUND = re.compile(r"repository '.*' not found|[Rr]epository not found|retu
 _NETWORK = re.compile(
     r"Could not resolve|[Ff]ailed to connect|Connection (timed out|refused|reset|closed)"
     r"|Couldn't connect|Operation (too slow|timed out)|Network is unreachable|No route to host"
-    r"|returned error: (429|5\d\d)\b|SSL (certificate|connect|routines|peer)|gnutls_|early EOF|unexpected disconnect"
-    r"|RPC failed|hung up unexpectedly|Could not read from remote repository"
+    r"|returned error: (429|5\d\d)\b|SSL (certificate|connect|routines|peer)|gnutls_"
+    r"|early EOF|unexpected disconnect|RPC failed|hung up unexpectedly"
+    r"|Could not read from remote repository"
     r"|unable to update url base from redirection|unable to access",
 )
 _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
