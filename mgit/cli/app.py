@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import cast
 
 from mgit.cli.console import Console, standard_console
 from mgit.cli.parser import parse
-from mgit.config import Settings, current_environment, load_settings
+from mgit.config import Settings, current_environment, find_paths, load_settings
+from mgit.config.document import Document
+from mgit.config.load import settle
 
 Command = Callable[[argparse.Namespace, Console], int]
 
@@ -41,7 +44,10 @@ def run(arguments: Sequence[str]) -> int:
         options = parse(arguments)
     except SystemExit as end:  # after --help
         return int(end.code or 0)
-    _end_like_an_interrupt()
+    if options.command is None:
+        return _version()
+    if options.command != "serve":  # which has a gentler end of its own
+        _end_like_an_interrupt()
     console = standard_console(
         quiet=getattr(options, "quiet", False),
         verbose=getattr(options, "verbose", False),
@@ -50,6 +56,13 @@ def run(arguments: Sequence[str]) -> int:
     )
     module = import_module(f"mgit.cli.commands.{options.command}")
     return cast("Command", module.run)(options, console)
+
+
+def _version() -> int:
+    from mgit.version import __version__
+
+    sys.stdout.write(f"mgit {__version__}\n")
+    return 0
 
 
 def settings_for(options: argparse.Namespace) -> Settings:
@@ -65,6 +78,20 @@ def settings_for(options: argparse.Namespace) -> Settings:
         if (value := getattr(options, name, None)) is not None
     }
     return load_settings(config_file=Path(named) if named else None, flags=given)
+
+
+def load_for_login(options: argparse.Namespace) -> Settings:
+    """Settings for the one command that may begin without a configuration file.
+
+    Raises:
+        ConfigurationError: the file is there and is not sound.
+    """
+    named = getattr(options, "config", None)
+    environment = current_environment()
+    paths = find_paths(environment, config_file=Path(named) if named else None)
+    if paths.config_file.exists():
+        return load_settings(environment=environment, config_file=paths.config_file)
+    return settle(Document(paths.config_file), environment, paths, {})
 
 
 def _end_like_an_interrupt() -> None:

@@ -47,16 +47,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     command = _command(arguments)
     parser = _build(command)
     if command is None:
-        if any(word in ("-h", "--help") for word in arguments) or not arguments:
-            parser.print_help()
-            raise SystemExit(0 if arguments else 2)
-        parser.parse_known_args(arguments)
-        raise InvalidInput("no command given", advice="see `mgit --help`")
+        return _without_command(parser, arguments)
     found, extra = parser.parse_known_args(arguments)
     if extra:
         raise InvalidInput(
             f"mgit {command} does not understand {_first_option(extra)}",
             advice=f"see `mgit {command} --help`",
+        )
+    return found
+
+
+def _without_command(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    found, extra = parser.parse_known_args(arguments)  # prints the help where it is asked for
+    if extra:
+        raise InvalidInput(
+            f"mgit does not understand {_first_option(extra)}", advice="see `mgit --help`"
+        )
+    if not found.version:
+        raise InvalidInput(
+            "no command given", advice=f"commands: {', '.join(COMMANDS)}; see `mgit --help`"
         )
     return found
 

@@ -84,15 +84,19 @@ def parse_document(raw: bytes, file: Path) -> Document:
     return Document(file, checked, dict(_sources(tree.get("sources", {}), file)))
 
 
-def check_source_name(name: str) -> None:
+def check_source_name(name: str, what: str) -> None:
     """Refuse a name that could not be a TOML key and part of a variable's name.
+
+    Args:
+        name: as it was written.
+        what: how to speak of it; a name typed on a command line may be a token.
 
     Raises:
         ConfigurationError: it holds other characters, or is too long.
     """
     if not name or len(name) > MAX_NAME or not _NAME_ALPHABET.issuperset(name) or name[0] in "-_":
         raise ConfigurationError(
-            f"{name[:60]!a} cannot name a source",
+            f"{what} cannot name a source",
             advice=f"use a-z, 0-9, - and _, at most {MAX_NAME} characters, such as `github`",
         )
 
@@ -165,5 +169,5 @@ def _sources(value: object, file: Path) -> Iterator[tuple[str, Table]]:
                 f"{file}: sources.{ascii(name)[1:-1]} must be a table",
                 advice="write it as [sources.NAME], one table for each source",
             )
-        check_source_name(name)
+        check_source_name(name, f"{file}: {name[:60]!a}")
         yield name, _check_table(table, f"[sources.{name}]", known, file, known)

@@ -59,7 +59,14 @@ def _print(
                 write_line(console, line_of("mgit.problem/1", problem_record(problem)))
         case _:
             several = len({repo.source for repo in repos}) > 1
-            head: tuple[str, ...] = ("repository", "branch", "visibility", "notes", "size", "pushed")
+            head: tuple[str, ...] = (
+                "repository",
+                "branch",
+                "visibility",
+                "notes",
+                "size",
+                "pushed",
+            )
             rows = [_row(repo) for repo in repos]
             if several:
                 head = ("source", *head)

@@ -1,0 +1,162 @@
+"""`mgit login`: a source and its token, proven against the forge before anything is kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mgit.cli.app import load_for_login
+from mgit.cli.console import Console
+from mgit.config import Settings, SourceSettings
+from mgit.config.document import check_source_name
+from mgit.config.edit import Edit, NewSource, add_source
+from mgit.config.keys import FORGES
+from mgit.config.nearest import did_you_mean
+from mgit.config.values import Unfit, Where, read_url
+from mgit.errors import ConfigurationError, InvalidInput
+
+if TYPE_CHECKING:
+    from mgit.credentials import Secret
+    from mgit.forges.interface import Account
+
+_MAX_TOKEN = 8192
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Ask for the token, prove it, keep it, and write the source down if it is new."""
+    settings = load_for_login(options)
+    source, edit = _source(options, settings)
+    secret = _read_token(options, console, source)
+    account = _keep(settings, source, secret, edit)
+    whose = f" of {account.login}" if account.login else ""
+    console.note(f"the token{whose} works for {source.url} and is kept")
+    if account.expires is not None:
+        console.note(f"it expires on {account.expires.date().isoformat()}")
+    if edit is not None:
+        console.note(f"added source {source.name} to {settings.paths.config_file}")
+    console.note(f"next: mgit list --source {source.name}")
+    return 0
+
+
+def _source(options: argparse.Namespace, settings: Settings) -> tuple[SourceSettings, Edit | None]:
+    """The source to sign in to, and the edit that adds it unless it is there already."""
+    for known in settings.sources:
+        if known.name == options.name:
+            _refuse_changes(options, known, settings)
+            return known, None
+    check_source_name(options.name, "the NAME given")
+    new = NewSource(
+        name=options.name,
+        forge=_forge(options),
+        url=_url(options),
+        owners=tuple(options.owner or ()),
+    )
+    edit = add_source(new, settings.paths, settings.environment)
+    return edit.settings.source(new.name), edit
+
+
+def _url(options: argparse.Namespace) -> str:
+    if not options.url:
+        return ""
+    try:
+        return read_url(options.url, Where("--url", Path.cwd(), None))
+    except Unfit as error:
+        raise InvalidInput(
+            f"--url must be {error}", advice="it is the address of the forge's API"
+        ) from None
+
+
+def _forge(options: argparse.Namespace) -> str:
+    kinds = [kind for kind in FORGES if kind != "manifest"]
+    forge = str(options.forge or options.name)
+    if forge in kinds:
+        return forge
+    if not options.forge:
+        raise InvalidInput(
+            "the source is new, and nothing says which forge it is",
+            advice=f"add --forge with one of {', '.join(kinds)}",
+        )
+    raise InvalidInput(
+        f"--forge does not know {forge[:40]!a}{did_you_mean(forge, kinds)}",
+        advice=f"forges: {', '.join(kinds)}; a manifest needs no login",
+    )
+
+
+def _refuse_changes(options: argparse.Namespace, known: SourceSettings, settings: Settings) -> None:
+    if known.forge == "manifest":
+        raise InvalidInput(
+            f"source {known.name} is a manifest, which has no account to sign in to",
+            advice="name a token_file, token_env or token_command in the configuration",
+        )
+    differs = [
+        flag
+        for flag, given, there in (
+            ("--forge", options.forge, known.forge),
+            ("--url", options.url and options.url.rstrip("/"), known.url),
+            ("--owner", options.owner and tuple(options.owner), known.owners),
+        )
+        if given and given != there
+    ]
+    if differs:
+        raise ConfigurationError(
+            f"source {known.name} exists with another {' and '.join(differs)}",
+            advice=f"edit [sources.{known.name}] in {settings.paths.config_file}, "
+            "or choose another name",
+        )
+
+
+def _read_token(options: argparse.Namespace, console: Console, source: SourceSettings) -> Secret:
+    from mgit.credentials import Secret
+
+    if options.stdin:
+        text = sys.stdin.read(_MAX_TOKEN + 2)
+    elif sys.stdin.isatty():
+        import getpass
+
+        text = getpass.getpass(f"Token for {source.url}: ", stream=console.err)
+    else:
+        raise InvalidInput(
+            "there is no terminal to ask for the token at",
+            advice="give it on standard input: mgit login NAME --stdin < FILE",
+        )
+    if not text.strip():
+        raise InvalidInput("no token was given", advice="nothing was changed; try again")
+    return Secret.from_text(text)
+
+
+def _keep(settings: Settings, source: SourceSettings, secret: Secret, edit: Edit | None) -> Account:
+    """Prove the token, then keep it, then write the source down; nothing before it is proven."""
+    from mgit.credentials import Credential, CredentialStore
+    from mgit.credentials.desktop import open_keyring
+    from mgit.forges import ForgeContext, api_base, open_forge
+    from mgit.transport import TlsSettings, Transport, parse_proxy
+
+    network = settings.network
+    transport = Transport(
+        tls=TlsSettings(network.ca_file),
+        proxy=parse_proxy(network.https_proxy, network.no_proxy),
+        timeout=network.timeout,
+    )
+    context = ForgeContext(
+        source=source.name,
+        transport=transport,
+        api=api_base(source.forge, source.url),
+        owners=source.owners,
+    )
+    try:
+        username = open_forge(source.forge, context).git_username
+        origin = api_base(source.forge, source.url).origin
+        credential = Credential(origin, username, secret, "prompt")
+        forge = open_forge(source.forge, replace(context, credential=credential))
+        account = forge.whoami()
+        username = forge.git_username
+    finally:
+        transport.close()
+    store = CredentialStore(settings.paths.data_dir, open_keyring())
+    store.put(replace(credential, username=username))
+    if edit is not None:
+        edit.write()
+    return account

@@ -1,0 +1,133 @@
+"""Adds a source to the configuration file, by appending: no comment of a person is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgit.config.document import MAX_BYTES, check_source_name, parse_document
+from mgit.config.environ import Environment
+from mgit.config.keys import VERSION
+from mgit.config.load import settle
+from mgit.config.paths import Paths
+from mgit.config.settings import Settings
+from mgit.errors import ConfigurationError
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """What `mgit login` writes down.
+
+    Args:
+        name: the source's name.
+        forge: which client speaks to it.
+        url: address of its API, empty for the forge's own.
+        owners: what to list, empty for all.
+    """
+
+    name: str
+    forge: str
+    url: str = ""
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of the configuration file that was checked but not yet made.
+
+    Args:
+        file: what will be written; a link is followed.
+        text: the whole new text.
+        settings: what the new text means.
+    """
+
+    file: Path
+    text: str
+    settings: Settings
+
+    def write(self) -> None:
+        """Replace the file in one step; it keeps its mode, a new one is private.
+
+        Raises:
+            ConfigurationError: it cannot be written; then it is as it was.
+        """
+        target = self.file.resolve()
+        temporary = None
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=".config-", dir=target.parent)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as out:
+                out.write(self.text)
+                out.flush()
+                os.fsync(out.fileno())
+            if target.exists():
+                Path(temporary).chmod(target.stat().st_mode & 0o777)
+            Path(temporary).replace(target)
+        except OSError as error:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink(missing_ok=True)
+            raise ConfigurationError(
+                f"cannot write the configuration {self.file}: {error.strerror}",
+                advice="check its folder's owner and the free space",
+            ) from None
+
+
+def add_source(source: NewSource, paths: Paths, environment: Environment) -> Edit:
+    """Append a table for a source; nothing is written yet.
+
+    Args:
+        source: what to add; its name must be new.
+        paths: name the file, which need not exist.
+        environment: as for `load_settings`.
+
+    Raises:
+        ConfigurationError: the file is not sound, now or with the new table in it.
+    """
+    check_source_name(source.name, "the NAME given")
+    file = paths.config_file
+    old = _read(file)
+    table = "\n".join(_table(source))
+    # A blank line before it; the file may have ended without a line break.
+    text = f"{old.rstrip()}\n\n{table}\n" if old.strip() else f"version = {VERSION}\n\n{table}\n"
+    document = parse_document(text.encode(), file)
+    return Edit(file, text, settle(document, environment, paths, {}))
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1).decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"cannot read the configuration {file}: {why}",
+            advice="check the path and its permissions, or name another file with --config",
+        ) from None
+
+
+def _table(source: NewSource) -> Sequence[str]:
+    lines = [f"[sources.{source.name}]", f"forge = {_quote(source.forge)}"]
+    if source.url:
+        lines.append(f"url = {_quote(source.url)}")
+    if source.owners:
+        lines.append(f"owners = [{', '.join(_quote(owner) for owner in source.owners)}]")
+    return lines
+
+
+def _quote(text: str) -> str:
+    """A TOML basic string."""
+    if not text.isprintable():
+        raise ConfigurationError(
+            f"{text[:40]!a} holds characters that a configuration cannot hold",
+            advice="type it again",
+        )
+    return '"' + "".join(_ESCAPES.get(letter, letter) for letter in text) + '"'
