@@ -13,7 +13,6 @@ from mgit.plan.sync import (
     summarise,
 )
 
-
 __all__ = [
     "GonePolicy",
     "Layout",

@@ -66,7 +66,7 @@ def stand(upstream: RefSnapshot, local: LocalRepo) -> Standing:
         return _RESTS
     if local.worktree is None:
         return Standing(held=Reason.DRIFTED, detail="the work tree was not looked at")
-    return _judge(tip, upstream, local, local.worktree)
+    return _judge(tip, local, local.worktree)
 
 
 def obstacle(tree: WorkTree) -> Standing | None:
@@ -82,7 +82,7 @@ def obstacle(tree: WorkTree) -> Standing | None:
     return None
 
 
-def _judge(tip: str, upstream: RefSnapshot, local: LocalRepo, tree: WorkTree) -> Standing:
+def _judge(tip: str, local: LocalRepo, tree: WorkTree) -> Standing:
     blocked = obstacle(tree)
     if blocked is not None:
         return blocked

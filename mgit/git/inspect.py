@@ -1,0 +1,224 @@
+"""Looks at clones: all below a root, one of them, the state of a work tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mgit.errors import GitError, RepositoryBroken
+from mgit.git.disk import DiskRefs, NotPlain, read_refs, snapshot
+from mgit.git.identity import read_identity
+from mgit.git.lock import OWN_FOLDER
+from mgit.git.runner import GitRunner
+from mgit.model import CopyKind, LocalRepo, Operation, WorkTree
+
+_MAX_DEPTH = 12
+
+_OPERATIONS: tuple[tuple[str, Operation], ...] = (
+    ("rebase-merge", Operation.REBASE),
+    ("rebase-apply", Operation.REBASE),
+    ("MERGE_HEAD", Operation.MERGE),
+    ("CHERRY_PICK_HEAD", Operation.CHERRY_PICK),
+    ("REVERT_HEAD", Operation.REVERT),
+    ("BISECT_LOG", Operation.BISECT),
+)
+
+
+def scan(root: Path, runner: GitRunner | None = None) -> Iterator[LocalRepo]:
+    """Find every repository below a root, in the order of their folders.
+
+    It does not look inside repositories, follow symbolic links, or go deeper than 12 folders.
+    What cannot be read is passed over: it cannot be ours.
+
+    Args:
+        root: may be absent, then there is nothing.
+        runner: for repositories whose refs only git can read; None to call them broken.
+    """
+    for folder in _folders(root, "", 0):
+        yield read_local(root, folder, runner)
+
+
+def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> LocalRepo:
+    """Read one repository from its files; no process is started for an ordinary one.
+
+    Args:
+        root: the root.
+        folder: POSIX path of the repository relative to the root.
+        runner: see `scan`.
+    """
+    path = root / folder
+    kind = CopyKind.WORKTREE if _exists(path / ".git") else CopyKind.MIRROR
+    git_dir = git_dir_of(path, kind)
+    if kind is CopyKind.WORKTREE and not git_dir.is_dir():
+        return LocalRepo(folder, kind, None, broken="its .git is a link: another clone's work tree")
+    try:
+        identity = read_identity(git_dir)
+    except RepositoryBroken as error:
+        return LocalRepo(folder, kind, None, broken=error.message)
+    local = LocalRepo(folder, kind, None)
+    if identity is not None:
+        local = replace(
+            local,
+            key=identity.key,
+            url=identity.url,
+            source=identity.source,
+            path=identity.path,
+        )
+    try:
+        disk = _refs(git_dir, runner)
+        if not (git_dir / "objects").is_dir():
+            raise RepositoryBroken("its objects are missing")
+    except (RepositoryBroken, GitError) as error:
+        return replace(local, broken=error.message)
+    return replace(
+        local,
+        refs=snapshot(disk, kind),
+        head_branch=disk.head_branch,
+        head_oid=disk.head_oid,
+    )
+
+
+def git_dir_of(path: Path, kind: CopyKind) -> Path:
+    """Where a clone's git directory is."""
+    return path / ".git" if kind is CopyKind.WORKTREE else path
+
+
+def inspect_worktree(runner: GitRunner, path: Path) -> WorkTree:
+    """Ask git for the state of a work tree, as the person's own git would see it.
+
+    Raises:
+        GitError: git cannot read it.
+    """
+    result = runner.run(
+        [
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "--show-stash",
+            "--ahead-behind",
+            "--untracked-files=normal",
+            "-z",
+        ],
+        cwd=path,
+        personal=True,
+    )
+    tree = parse_status(result.stdout)
+    return replace(tree, operation=_operation(path / ".git"))
+
+
+def parse_status(output: bytes) -> WorkTree:
+    """Read `git status --porcelain=v2 --branch --show-stash -z`. git-status(1).
+
+    Raises:
+        GitError: it is something else.
+    """
+    text = output.decode("utf-8", "surrogateescape")
+    headers: dict[str, str] = {}
+    changed = untracked = conflicted = 0
+    records = iter(text.split("\0"))
+    for record in records:
+        match record[:2]:
+            case "# ":
+                name, _, value = record[2:].partition(" ")
+                headers[name] = value
+            case "1 ":
+                changed += 1
+            case "2 ":
+                changed += 1
+                next(records, None)  # a rename's old name is a record of its own
+            case "u ":
+                conflicted += 1
+            case "? ":
+                untracked += 1
+            case "":
+                pass
+            case other:
+                raise GitError(f"git status printed a line that mgit does not know: {other!a}")
+    if "branch.head" not in headers:
+        raise GitError("git status did not say which branch is checked out")
+    return _worktree(headers, changed, untracked, conflicted)
+
+
+def _worktree(headers: dict[str, str], changed: int, untracked: int, conflicted: int) -> WorkTree:
+    branch, oid = headers["branch.head"], headers.get("branch.oid", "(initial)")
+    ahead, behind = _ahead_behind(headers.get("branch.ab", ""))
+    return WorkTree(
+        branch=None if branch == "(detached)" else branch,
+        oid=None if oid == "(initial)" else oid,
+        upstream=headers.get("branch.upstream"),
+        ahead=ahead,
+        behind=behind,
+        changed=changed,
+        untracked=untracked,
+        conflicted=conflicted,
+        stashes=int(headers.get("stash", "0")),
+    )
+
+
+def _ahead_behind(text: str) -> tuple[int | None, int | None]:
+    ahead, _, behind = text.partition(" ")
+    if not ahead.startswith("+") or not behind.startswith("-"):
+        return None, None
+    return int(ahead[1:]), int(behind[1:])
+
+
+def _operation(git_dir: Path) -> Operation | None:
+    for name, operation in _OPERATIONS:
+        if (git_dir / name).exists():
+            return operation
+    return None
+
+
+def _refs(git_dir: Path, runner: GitRunner | None) -> DiskRefs:
+    try:
+        return read_refs(git_dir)
+    except NotPlain as unusual:
+        if runner is None:
+            raise RepositoryBroken(f"its refs are not in plain files ({unusual})") from None
+        return _refs_by_git(git_dir, runner)
+
+
+def _refs_by_git(git_dir: Path, runner: GitRunner) -> DiskRefs:
+    """The same by git, for reftable and other unusual layouts."""
+    listing = runner.run(
+        ["for-each-ref", "--format=%(objectname) %(refname) %(symref)"], git_dir=git_dir
+    )
+    refs: dict[str, str] = {}
+    symbolic: dict[str, str] = {}
+    for line in listing.stdout.decode("utf-8", "surrogateescape").splitlines():
+        oid, name, target = line.split(" ")
+        refs[name] = oid
+        if target:
+            symbolic[name] = target
+    head = runner.run(["symbolic-ref", "--quiet", "HEAD"], git_dir=git_dir, check=False)
+    if head.returncode == 0:
+        target = head.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+        return DiskRefs(refs, symbolic | {"HEAD": target}, refs.get(target))
+    oid = runner.run(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir).stdout
+    return DiskRefs(refs, symbolic, oid.decode("ascii").strip())
+
+
+def _folders(root: Path, folder: str, depth: int) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    names = {entry.name for entry in entries}
+    if folder and (".git" in names or _is_bare(names)):
+        yield folder
+        return
+    if depth == _MAX_DEPTH:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.name != OWN_FOLDER:
+            yield from _folders(root, f"{folder}/{entry.name}" if folder else entry.name, depth + 1)
+
+
+def _is_bare(names: set[str]) -> bool:
+    return {"HEAD", "objects", "refs"} <= names
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
