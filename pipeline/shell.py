@@ -95,6 +95,20 @@ class Shell:
             raise PipelineError(f"{words[0]} ended with {ran.returncode}: {' '.join(last)}")
         return ran
 
+    def stream(self, argv: Sequence[str | Path], *, cwd: Path | None = None) -> int:
+        """Run with the output on this terminal, for commands that a person watches.
+
+        Raises:
+            PipelineError: the program is missing.
+        """
+        words = tuple(str(word) for word in argv)
+        try:
+            return subprocess.run(words, cwd=cwd, env=dict(self.env), check=False).returncode
+        except FileNotFoundError:
+            raise PipelineError(
+                f"{words[0]} is not installed", exit_code=Exit.ENVIRONMENT
+            ) from None
+
     def _note(self, ran: Ran) -> None:
         if self.log is None:
             return

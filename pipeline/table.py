@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart; a column without any text is left out."""
+    """Columns as wide as their widest cell, two spaces apart; an empty column is left out."""
     kept = [i for i, name in enumerate(head) if name or any(row[i] for row in rows)]
     kept = [i for i in kept if any(row[i] for row in rows)] or kept
     lines = [[line[i] for i in kept] for line in (head, *rows)]

@@ -1,7 +1,7 @@
 """Waivers: findings that somebody has accepted, for a reason and for a time.
 
-`security-waivers.toml` is the one place; it is applied to what every scanner says. A waiver that has
-expired, or that waives nothing any more, fails the gate: the file stays as short as the truth.
+`security-waivers.toml` is the one place; it is applied to what every scanner says. A waiver that
+has expired, or that waives nothing any more, fails the gate: the file stays as short as the truth.
 """
 
 from __future__ import annotations

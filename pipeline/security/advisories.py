@@ -1,9 +1,9 @@
 """pip-audit over every pinned package of every lock file.
 
-It exits 1 for "found something" and for "could not ask" alike, so its JSON report is judged, which is
-not written after an error; and the number of packages in it must be the number asked about.
-Advisories come from the service of the endpoints, else from the live one, else (where `auto` allows)
-from the records in tests/data, which prove the gate and nothing about a package of today.
+It exits 1 for "found something" and for "could not ask" alike, so its JSON report is judged, which
+is not written after an error; and the number of packages in it must be the number asked about.
+Advisories come from the service of the endpoints, else from the live one, else (where `auto`
+allows) from the records in tests/data, which prove the gate and nothing about today's packages.
 """
 
 from __future__ import annotations

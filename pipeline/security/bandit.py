@@ -1,8 +1,8 @@
 """bandit over our own code.
 
-It exits 0 for a folder that is not there and for a file that it cannot parse, so its JSON is judged:
-no errors, and every Python file that is there was read. Hard-coded passwords stop a release although
-bandit calls them LOW.
+It exits 0 for a folder that is not there and for a file that it cannot parse, so its JSON is
+judged: no errors, and every Python file that is there was read. Hard-coded passwords stop a release
+although bandit calls them LOW.
 """
 
 from __future__ import annotations

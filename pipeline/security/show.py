@@ -13,6 +13,7 @@ from pipeline.step import Finding
 from pipeline.table import table
 
 _LEVELS = {"CRITICAL": "error", "HIGH": "error", "MEDIUM": "warning", "LOW": "note"}
+_QUIET = frozenset({"LOW", "INFORMATIONAL"})  # counted in the table, told in full by JSON
 _PLACE = re.compile(r"^(?P<file>[^\s:]+):(?P<line>[0-9]+)$")
 
 
@@ -22,17 +23,17 @@ def as_table(verdict: Verdict) -> str:
     blocking = set(verdict.blocking)
     rows = [_row(scan, {s.finding for s in scan.seen} & blocking) for scan in verdict.scans]
     parts = [table(head, rows)]
-    if verdict.findings:
-        found = [_line(finding, finding in blocking) for finding in verdict.findings]
+    shown = [f for f in verdict.findings if f in blocking or f.severity not in _QUIET]
+    if shown:
+        found = [_line(finding, finding in blocking) for finding in shown]
         parts.append(table(("", "scanner", "severity", "id", "where", "what"), found))
     parts += [f"waived: {finding.id} in {finding.where}" for finding in verdict.waived]
     parts += [f"stop: {complaint}" for complaint in verdict.complaints]
     statements = dict.fromkeys(s.database.statement for s in verdict.scans if s.database)
     parts += list(statements)
     stops = len(verdict.blocking) + len(verdict.complaints)
-    parts.append(
-        "security: nothing stops a release" if verdict.ok else f"security: {stops} to mend"
-    )
+    word = "nothing stops a release" if verdict.ok else f"{stops} to mend before a release"
+    parts.append(f"security: {word}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,9 +1,9 @@
 """gates: security first, because it is quick, then lint, types, import rules and tests.
 
-The quality gates are the nox sessions themselves, run in the clean clone; nox's own report is judged,
-not its exit code alone. The verdict is kept under a key of tree, list of gates, advisories and
-database, so that a resumed release does not ask twice what cannot have changed. In CI only security
-runs again: the tree is the one that was tested, the advisories may know more by then.
+The quality gates are the nox sessions themselves, run in the clean clone; nox's own report is
+judged, not its exit code alone. The verdict is kept under a key of tree, service and database, so
+that a resumed release does not ask twice what cannot have changed. In CI only security runs again:
+the tree is the one that was tested, the advisories may know more by then.
 """
 
 from __future__ import annotations

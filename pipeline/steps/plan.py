@@ -39,6 +39,12 @@ def run(_project: Project, facts: Facts) -> Facts:
     return facts
 
 
+def written_version(git: Git, commit: str) -> str:
+    """The version that a commit carries, in its semantic spelling; empty without one."""
+    match = _VERSION.search(git.text(commit, VERSION_FILE))
+    return from_pep440(match[1]) if match else ""
+
+
 def _from_tag(project: Project, git: Git, facts: Facts) -> Verdict:
     version = version_of_tag(project.tag)
     commit = git.resolve("HEAD^{commit}")
@@ -46,8 +52,7 @@ def _from_tag(project: Project, git: Git, facts: Facts) -> Verdict:
     if tagged != commit:
         what = f"points at {tagged[:12]}" if tagged else "is not in this clone"
         return Blocked(f"{project.tag} {what}, the checkout is at {commit[:12]}", Exit.CONFLICT)
-    match = _VERSION.search(git.text(commit, VERSION_FILE))
-    written = from_pep440(match[1]) if match else ""
+    written = written_version(git, commit)
     notes = notes_of(git.text(commit, FILE), version)
     if written != version or not notes:
         lacks = f"{VERSION_FILE} says {written!a}" if written != version else f"{FILE} is silent"

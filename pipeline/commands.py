@@ -1,0 +1,228 @@
+"""What the invoke tasks do: each function is one command, takes plain values, returns an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.endpoints import FAULT_VARIABLE, find_endpoints
+from pipeline.git import Git
+from pipeline.project import Endpoints, Project, child_environment, environment
+from pipeline.report import report_of, write_report
+from pipeline.result import Result, resume_line
+from pipeline.run import run_steps
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
+from pipeline.versions import version_of_tag
+from pipeline.workspace import checked_repository, fetch_annotated, open_workspace, uncommitted
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person chose for a release.
+
+    Args:
+        endpoints: file of endpoints, empty for the default.
+        rehearse: refuse endpoints that are real.
+        resume: go on where an earlier run of the same commit stopped.
+        provision: install what is missing first.
+        fault: where to die on purpose; rehearsals only.
+    """
+
+    endpoints: str = ""
+    rehearse: bool = False
+    resume: bool = False
+    provision: bool = False
+    fault: str = ""
+
+
+def guarded(command: Callable[[], Exit]) -> Exit:
+    """Run a command at the outermost edge: mistakes become one line and the right exit code."""
+    try:
+        return command()
+    except PipelineError as error:
+        complain(error.message, error.advice)
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("interrupted", "nothing half made is left; run the same command again")
+        return Exit.INCOMPLETE
+    except Exception as error:  # noqa: BLE001  the outermost edge
+        log = Path("dist", "crash.log")
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        complain(f"a mistake of the pipeline itself: {type(error).__name__}", f"see {log}")
+        return Exit.INCOMPLETE
+
+
+def release_as_asked(here: Path, options: Options, *, plan: bool, undo: bool) -> Exit:
+    """`invoke release` with its flags: rehearse everything, print the plan, take back, or release.
+
+    Raises:
+        PipelineError: USAGE, flags that exclude each other.
+    """
+    if plan + undo + options.resume > 1:
+        raise PipelineError(
+            "--plan, --undo and --resume exclude each other",
+            exit_code=Exit.USAGE,
+            advice="pick one",
+        )
+    if options.rehearse and not options.endpoints:
+        return rehearse(here, options)
+    command = show_plan if plan else take_back if undo else release
+    return command(here, options)
+
+
+def release(here: Path, options: Options) -> Exit:
+    """The laptop half: plan to tag."""
+    from pipeline.release import LAPTOP
+
+    git, endpoints = open_clone(here, options)
+    _refuse_uncommitted(git, endpoints)
+    out = here / "dist" / "release" / _planned_version(git)
+    project = make_project(git, out, endpoints, options)
+    result = run_steps(project, LAPTOP, resume=options.resume, say=say)
+    end = f"v{result.facts.version} is tagged and pushed; CI goes on from the tag"
+    return finish(project, result, end)
+
+
+def show_plan(here: Path, options: Options) -> Exit:
+    """Print what `release` would do, and change nothing."""
+    from pipeline.preview import preview, show
+    from pipeline.release import LAPTOP
+
+    git, endpoints = open_clone(here, options)
+    _planned_version(git)
+    with TemporaryDirectory(prefix="mgit-plan-") as folder:
+        project = make_project(git, Path(folder), endpoints, options)
+        seen = preview(project, LAPTOP)
+    sys.stdout.write(show(seen))
+    return seen.exit_code
+
+
+def take_back(here: Path, options: Options) -> Exit:
+    """Undo a release that stopped before anything irreversible began."""
+    from pipeline.release import LAPTOP
+    from pipeline.undo import undo_steps
+
+    git, endpoints = open_clone(here, options)
+    out = here / "dist" / "release" / _planned_version(git)
+    project = _project(out / "src", out, endpoints, options.fault)
+    result = undo_steps(project, LAPTOP, say)
+    print(f"{result.facts.version} was taken back")  # noqa: T201  the command's own output
+    return result.exit_code
+
+
+def publish(here: Path, options: Options, tag: str = "") -> Exit:
+    """The CI half, on a tag."""
+    from pipeline.release import CI
+
+    env = environment()
+    named = tag or (env.get("GITHUB_REF_NAME", "") if env.get("GITHUB_REF_TYPE") == "tag" else "")
+    if not named:
+        raise PipelineError(
+            "no tag to publish", exit_code=Exit.USAGE, advice="give --tag vX.Y.Z, or push a tag"
+        )
+    version = version_of_tag(named)
+    git, endpoints = open_clone(here, options)
+    out = here / "dist" / "publish" / version
+    project = make_project(git, out, endpoints, options, tag=named)
+    fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
+    result = run_steps(project, CI, resume=True, say=say)
+    return finish(project, result, f"{version} is published, verified and deployed")
+
+
+def rehearse(here: Path, options: Options) -> Exit:
+    """The whole rehearsal, as `nox -s rehearse` runs it."""
+    flags = [f"--{name}" for name in ("provision", "resume") if getattr(options, name)]
+    fault = ["--fault", options.fault] if options.fault else []
+    argv = (sys.executable, "-m", "pipeline.rehearsal", *flags, *fault)
+    return Exit(Shell(env=child_environment()).stream(argv, cwd=here))
+
+
+def open_clone(here: Path, options: Options, fallback: str = "") -> tuple[Git, Endpoints]:
+    """The person's clone and the endpoints.
+
+    Raises:
+        PipelineError: no whole clone, no endpoints, or real ones in a rehearsal.
+    """
+    shell = Shell(env=child_environment())
+    git = checked_repository(shell, here)
+    origin = git.run("remote", "get-url", "origin", check=False).stdout.strip() or fallback
+    endpoints = find_endpoints(here, options.endpoints, environment(), origin)
+    if options.rehearse and not endpoints.rehearsal:
+        raise PipelineError(
+            "these endpoints are real, and --rehearse was given",
+            exit_code=Exit.USAGE,
+            advice="give the endpoints file of a rehearsal, or leave --rehearse out",
+        )
+    return git, endpoints
+
+
+def make_project(
+    git: Git, out: Path, endpoints: Endpoints, options: Options, tag: str = ""
+) -> Project:
+    """The clean clone and all that goes with it."""
+    space = open_workspace(git, out, endpoints, resume=options.resume or bool(tag))
+    project = _project(space.root, out, endpoints, options.fault, tag)
+    if options.provision:
+        from pipeline.provision import provision
+
+        provision(project.shell, say=say)
+    return project
+
+
+def _project(root: Path, out: Path, endpoints: Endpoints, fault: str, tag: str = "") -> Project:
+    return Project(
+        root=root,
+        out=out,
+        endpoints=endpoints,
+        shell=Shell(env=child_environment(), log=out / "log.txt"),
+        ci=bool(tag),
+        tag=tag,
+        fault=fault or environment().get(FAULT_VARIABLE, ""),
+    )
+
+
+def _refuse_uncommitted(git: Git, endpoints: Endpoints) -> None:
+    count = uncommitted(git)
+    if count and endpoints.rehearsal:
+        say(f"{count} uncommitted changes are not part of this release")
+    elif count:
+        raise PipelineError(
+            f"{count} paths of this work tree are not committed",
+            exit_code=Exit.ENVIRONMENT,
+            advice="commit them or put them away; a release is made from a commit",
+        )
+
+
+def _planned_version(git: Git) -> str:
+    from pipeline.release_commit import plan_release
+
+    return plan_release(git).version
+
+
+def finish(project: Project, result: Result, end: str) -> Exit:
+    """Write the report, say how it ended and what to do next."""
+    paths = write_report(report_of(result), project.out)
+    if result.exit_code is Exit.DONE:
+        say(f"report: {paths[1]}")
+        print(end)  # noqa: T201  the command's own output
+    else:
+        complain(result.message, result.advice or resume_line(project))
+    return result.exit_code
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  progress
+
+
+def complain(message: str, advice: str) -> None:
+    """What went wrong, and below it what to do next."""
+    say(f"error: {message}")
+    if advice:
+        say(f"       {advice}")

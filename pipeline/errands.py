@@ -1,0 +1,57 @@
+"""The smaller invoke tasks: build without releasing, deploy, roll back, prove, provision."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.commands import Options, complain, finish, make_project, open_clone, say
+from pipeline.project import child_environment
+from pipeline.run import run_steps
+from pipeline.shell import Shell
+from pipeline.step import Exit, Facts, Step
+from pipeline.steps.plan import written_version
+from pipeline.table import table
+
+
+def make(here: Path, names: Sequence[str]) -> Exit:
+    """Build the commit that is checked out (and look at it), without releasing anything."""
+    from pipeline.release import CI
+
+    git, endpoints = open_clone(here, Options(), fallback=str(here))
+    commit = git.resolve("HEAD^{commit}")
+    steps: list[Step] = [step for step in CI if step.name in names]
+    out = here / "dist" / "make"
+    project = make_project(git, out, endpoints, Options(resume=True))
+    facts = Facts(version=written_version(git, commit), commit=commit, epoch=git.time_of(commit))
+    given = frozenset(step.name for step in CI) - {step.name for step in steps}
+    result = run_steps(project, steps, resume=True, facts=facts, given=given, say=say)
+    return finish(project, result, f"made in {project.out / 'artifacts'}")
+
+
+def nox(here: Path, session: str) -> Exit:
+    """Run a nox session with its output on this terminal."""
+    argv = (sys.executable, "-m", "nox", "--session", session)
+    code = Shell(env=child_environment()).stream(argv, cwd=here)
+    return Exit.GATE if code else Exit.DONE
+
+
+def provision_all() -> Exit:
+    """Install what is missing; say what still is afterwards."""
+    from pipeline.provision import provision
+
+    missing = provision(Shell(env=child_environment()), say)
+    for tool in missing:
+        complain(f"{tool.name} is missing ({tool.why})", f"get it: {tool.command}")
+    return Exit.ENVIRONMENT if missing else Exit.DONE
+
+
+def prove(folder: Path) -> Exit:
+    """Check what a release left behind."""
+    from pipeline.prove import prove as check
+
+    proofs = check(folder)
+    rows = [("yes" if proof.ok else "NO", proof.name, proof.detail) for proof in proofs]
+    print(table(("holds", "what", "how"), rows))  # noqa: T201  the command's own output
+    return Exit.DONE if all(proof.ok for proof in proofs) else Exit.CONFLICT

@@ -1,0 +1,99 @@
+"""The steps of a release as `invoke` tasks; `invoke --list` shows them, `pipeline/` does the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from invoke import Context, task
+
+from pipeline import commands, errands
+from pipeline.commands import Options
+from pipeline.step import Exit
+
+HERE = Path(__file__).resolve().parent
+
+
+def end(command: Callable[[], Exit]) -> None:
+    sys.exit(int(commands.guarded(command)))
+
+
+@task
+def build(_context: Context) -> None:
+    """Build wheel, sdist and image of the commit that is checked out, twice, into dist/make."""
+    end(lambda: errands.make(HERE, ("build",)))
+
+
+@task
+def scan(_context: Context) -> None:
+    """Build, then install, run, measure and scan what was built."""
+    end(lambda: errands.make(HERE, ("build", "inspect")))
+
+
+@task
+def test(_context: Context) -> None:
+    """Run the tests: `nox -s tests`."""
+    end(lambda: errands.nox(HERE, "tests"))
+
+
+@task
+def security(_context: Context) -> None:
+    """Run the security gates: `nox -s security`."""
+    end(lambda: errands.nox(HERE, "security"))
+
+
+@task
+def provision(_context: Context) -> None:
+    """Install what a release needs and this machine lacks, saying so first."""
+    end(lambda: errands.provision_all())
+
+
+@task(
+    help={
+        "plan": "print what would happen, and stop",
+        "resume": "go on where an earlier run stopped",
+        "undo": "take back a release that stopped before it was published",
+        "rehearse": "refuse real endpoints; without --endpoints rehearse everything",
+        "provision": "install what is missing first",
+        "endpoints": "TOML file of the places to release to (default deploy/endpoints.toml)",
+        "fault": "die on purpose at before:STEP, after:STEP or during:STEP:POINT; rehearsals only",
+    }
+)
+def release(
+    _context: Context,
+    plan: bool = False,  # noqa: FBT001, FBT002
+    resume: bool = False,  # noqa: FBT001, FBT002
+    undo: bool = False,  # noqa: FBT001, FBT002
+    rehearse: bool = False,  # noqa: FBT001, FBT002
+    provision: bool = False,  # noqa: FBT001, FBT002
+    endpoints: str = "",
+    fault: str = "",
+) -> None:
+    """The laptop half of a release: plan to tag. The pushed tag starts the CI half."""
+    options = Options(endpoints, rehearse, resume, provision, fault)
+    end(lambda: commands.release_as_asked(HERE, options, plan=plan, undo=undo))
+
+
+@task(help={"tag": "vX.Y.Z; default: the tag that CI runs on", "endpoints": "TOML file of places"})
+def publish(_context: Context, tag: str = "", endpoints: str = "", fault: str = "") -> None:
+    """The CI half of a release, on a tag: build again, compare, publish, verify, deploy."""
+    end(lambda: commands.publish(HERE, Options(endpoints=endpoints, fault=fault), tag))
+
+
+@task(help={"environment": "name in deploy/environments.toml", "reference": "image by digest"})
+def deploy(_context: Context, environment: str = "", reference: str = "") -> None:
+    """Put an image live, health-gated; the previous one comes back when it is not healthy."""
+    end(lambda: errands.deploy(HERE, environment, reference))
+
+
+@task(help={"environment": "name in deploy/environments.toml"})
+def rollback(_context: Context, environment: str = "") -> None:
+    """Put the previous image back."""
+    end(lambda: errands.rollback(HERE, environment))
+
+
+@task(help={"folder": "of a release, for example dist/release/0.1.0"})
+def prove(_context: Context, folder: str = "") -> None:
+    """Check a release's journal, report and artefacts against each other."""
+    end(lambda: errands.prove(HERE / folder))
