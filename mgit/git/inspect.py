@@ -66,10 +66,10 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
             source=identity.source,
             path=identity.path,
         )
+    if not (git_dir / "objects").is_dir():
+        return replace(local, broken="its objects are missing")
     try:
         disk = _refs(git_dir, runner)
-        if not (git_dir / "objects").is_dir():
-            raise RepositoryBroken("its objects are missing")
     except (RepositoryBroken, GitError) as error:
         return replace(local, broken=error.message)
     return replace(
@@ -196,8 +196,8 @@ def _refs_by_git(git_dir: Path, runner: GitRunner) -> DiskRefs:
     if head.returncode == 0:
         target = head.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
         return DiskRefs(refs, symbolic | {"HEAD": target}, refs.get(target))
-    oid = runner.run(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir).stdout
-    return DiskRefs(refs, symbolic, oid.decode("ascii").strip())
+    detached = runner.run(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir)
+    return DiskRefs(refs, symbolic, detached.stdout.decode("ascii").strip())
 
 
 def _folders(root: Path, folder: str, depth: int) -> Iterator[str]:

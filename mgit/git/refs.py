@@ -93,13 +93,14 @@ class RefsClient:
     def _post_alone(self, url: CloneUrl) -> RefSnapshot | None:
         """Ask straight away; None when the answer says nothing sure about the repository.
 
-        What is meant for every client (401, 404, 429) comes out the same way after the GET, so
-        only a clean answer counts here. sha256 repositories fail until their format is known.
+        A server that wants the GET first may answer the POST in any way, so that only a clean
+        answer is believed here. sha256 repositories fail until their format is known.
         """
+        settled = url.origin in self._ways
         response = self._send(url, ls_refs_request(self._formats.get(url, "sha1"), _AGENT))
-        if response.status in (401, 403, 429) or response.status >= 500:
+        if response.status in (401, 403, 429) or (settled and response.status in (404, 410, 503)):
             self._refused(url, response)
-        if response.status != 200 or response.header("Content-Type") != _RESULT:
+        if response.status != 200 or _media_type(response) != _RESULT:
             return None
         try:
             return parse_ls_refs(decode(response.body))
@@ -150,7 +151,7 @@ class RefsClient:
     def _checked(self, url: CloneUrl, response: Response, content_type: str) -> None:
         if response.status != 200:
             self._refused(url, response)
-        if response.header("Content-Type") != content_type:
+        if _media_type(response) != content_type:
             raise ForgeError(
                 f"{url} did not answer as git does",
                 advice="check the URL; a sign-in page or a proxy may answer in its place",
@@ -215,6 +216,10 @@ def _refusal(url: CloneUrl, response: Response, *, known: bool) -> MgitError:
             )
         case status:
             return ForgeError(f"{url} answered HTTP {status}", advice="try again later")
+
+
+def _media_type(response: Response) -> str:
+    return (response.header("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 def _seconds(text: str | None) -> float:
