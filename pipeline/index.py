@@ -7,6 +7,7 @@ so that the token is neither in an argument nor in a file nor in a child's envir
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import html
 import io
 import re
@@ -22,6 +23,7 @@ from pipeline.step import Exit, PipelineError
 
 JSON = "application/vnd.pypi.simple.v1+json"
 USER = "__token__"
+_MAX_FILE = 256 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 
@@ -82,6 +84,16 @@ def files(simple: str, project: str) -> dict[str, File]:
     return {each.name: File(each.name, urljoin(url, each.url), each.digest) for each in found}
 
 
+def digest(file: File) -> str:
+    """The digest of an offered file: as the index says, else of its bytes."""
+    if file.digest:
+        return file.digest
+    answer = http.request("GET", file.url, limit=_MAX_FILE)
+    if not answer.ok:
+        raise http.refused(answer, f"reading {file.name} back")
+    return f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+
+
 def upload(
     url: str, file: Path, *, token: str, identify: Callable[[str], str | None] | None = None
 ) -> None:
@@ -99,7 +111,7 @@ def upload(
     """
     # Late: twine pulls in requests, rich and keyring, and only this step needs them.
     import requests
-    from twine.exceptions import TwineException
+    from twine.exceptions import InvalidDistribution, TwineException
     from twine.package import PackageFile
     from twine.repository import Repository
 
@@ -111,6 +123,8 @@ def upload(
         with contextlib.redirect_stdout(io.StringIO()):
             package = PackageFile.from_filename(str(file), None)
             response = repository.upload(package)
+    except InvalidDistribution as error:
+        raise PipelineError(f"{file.name} is no distribution: {error}") from None
     except (TwineException, requests.RequestException, OSError) as error:
         raise PipelineError(
             f"{file.name} could not be uploaded to {http.shown(url)}: {type(error).__name__}",

@@ -7,12 +7,10 @@ takes that from 127.0.0.0/8 without being told.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.serving import LOOPBACK, serve_until_told
+from sandbox.serving import LOOPBACK, end, following, serve_until_told
 
 BINARY = "docker-registry"
 IMAGE = "registry:2"
@@ -65,11 +63,6 @@ class Registry:
     host: str
 
 
-def _die_with_parent() -> None:
-    # Linux only: a registry must not outlive a killed rehearsal. 1 is PR_SET_PDEATHSIG.
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
 @contextmanager
 def open_registry(root: Path, *, port: int = 0) -> Iterator[Registry]:
     """Serve the images kept in a folder.
@@ -101,24 +94,18 @@ def _by_program(program: str, root: Path, port: int) -> Iterator[Registry]:
     log = root / "registry.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [program, "serve", str(config)],
+            following([program, "serve", str(config)]),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             env={"PATH": os.environ.get("PATH", os.defpath)},
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (one call, before threads of ours matter)
         )
     try:
         host = f"{LOOPBACK}:{_port_of(process, log)}"
         _wait_until_it_answers(host)
         yield Registry(f"http://{host}", host)
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -122,6 +123,35 @@ def running(server: Server) -> Iterator[Server]:
 def read_secret(path: Path) -> str:
     """The token in a file, without the line's end."""
     return path.read_text(encoding="utf-8").strip()
+
+
+# Linux sends the signal when the starter dies, however it dies. 1 is PR_SET_PDEATHSIG.
+_FOLLOW = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def following(argv: Sequence[str]) -> list[str]:
+    """A command that does not outlive whoever starts it, a killed rehearsal for example.
+
+    Args:
+        argv: program (absolute path) and arguments. Start it from the main thread.
+    """
+    if sys.platform != "linux":
+        return list(argv)
+    return [sys.executable, "-I", "-S", "-c", _FOLLOW, *argv]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process: politely, then not."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def serve_until_told(service: AbstractContextManager[Any], **facts: str) -> int:

@@ -1,0 +1,90 @@
+"""The places that a release goes to, as its endpoints name them, and the files that go there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pipeline.forge_release import ForgeReleases
+from pipeline.http import read_token
+from pipeline.project import Endpoints, Project, environment
+from pipeline.registry import Registry
+from pipeline.step import Artifact, Exit, Facts, PipelineError
+
+DISTRIBUTION = "mgit-fleet"
+"""The project's name on the package index."""
+
+_CI_TOKEN = "GITHUB_TOKEN"  # noqa: S105 (the name of a variable)
+_DISTRIBUTIONS = (".whl", ".tar.gz")
+
+
+def forge_token(endpoints: Endpoints) -> str:
+    """The token of the forge: from its file, else the one that CI gives its job.
+
+    Raises:
+        PipelineError: there is neither.
+    """
+    token = read_token(endpoints.forge_token_file) or environment().get(_CI_TOKEN, "")
+    if not token:
+        raise PipelineError(
+            "there is no token for the forge",
+            exit_code=Exit.ENVIRONMENT,
+            advice=f"set forge_token_file in the endpoints; in CI give the step {_CI_TOKEN}",
+        )
+    return token
+
+
+def registry_of(endpoints: Endpoints) -> Registry:
+    """The repository of images. One on this machine asks for no token, so it is shown none."""
+    if endpoints.registry_insecure:
+        return Registry(endpoints.registry, insecure=True)
+    owner = endpoints.forge_repo.partition("/")[0]
+    return Registry(endpoints.registry, user=owner, token=forge_token(endpoints))
+
+
+def releases_of(endpoints: Endpoints) -> ForgeReleases:
+    """The releases of the forge."""
+    return ForgeReleases(endpoints.forge_api, endpoints.forge_repo, forge_token(endpoints))
+
+
+def path_of(project: Project, artifact: Artifact) -> Path:
+    """Where an artefact lies, checked against its digest.
+
+    Raises:
+        PipelineError: it is missing, or not what was built.
+    """
+    path = project.out / "artifacts" / artifact.name
+    if not path.is_file():
+        raise PipelineError(f"{artifact.name} is not in {path.parent}", advice="build it again")
+    if file_digest(path) != artifact.digest:
+        raise PipelineError(
+            f"{artifact.name} changed after it was built",
+            exit_code=Exit.CONFLICT,
+            advice=f"remove {path.parent} and build again",
+        )
+    return path
+
+
+def distributions(facts: Facts) -> tuple[Artifact, ...]:
+    """What goes to the package index: the wheel first, then the source distribution."""
+    found = (each for each in facts.artifacts if each.name.endswith(_DISTRIBUTIONS))
+    return tuple(sorted(found, key=lambda each: (not each.name.endswith(".whl"), each.name)))
+
+
+def file_digest(path: Path) -> str:
+    """The digest of a file's bytes."""
+    with path.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def layout_of(project: Project, digest: str) -> Path:
+    """The OCI layout that holds an image.
+
+    Raises:
+        PipelineError: no layout among the artefacts does.
+    """
+    blob = Path("blobs", "sha256", digest.removeprefix("sha256:"))
+    for marker in sorted((project.out / "artifacts").glob("*/oci-layout")):
+        if (marker.parent / blob).is_file():
+            return marker.parent
+    raise PipelineError(f"no image {digest} in {project.out}", advice="build it again")

@@ -1,0 +1,101 @@
+"""promote: the version's names point at what was staged, the release is out, `latest` last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from semver import Version
+
+from pipeline.faults import checkpoint
+from pipeline.places import registry_of, releases_of
+from pipeline.project import Project
+from pipeline.registry import Registry
+from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.versions import parse, tag_of
+
+LATEST = "latest"
+
+
+def check(project: Project, facts: Facts) -> Verdict:
+    """Where do the tags point, and is the release published?"""
+    if not facts.version or not facts.image_digest:
+        return Todo(("tag the image with its version", "publish the release", f"move {LATEST}"))
+    registry = registry_of(project.endpoints)
+    standing = registry.digest(facts.version)
+    if standing not in {"", facts.image_digest}:
+        return Blocked(
+            f"{registry.name}:{facts.version} is another image ({standing})",
+            Exit.CONFLICT,
+            "a version's tag never moves: release the next version",
+        )
+    wanted = image_tags(facts.version, registry.tags())
+    effects = [f"tag {tag}" for tag in wanted if registry.digest(tag) != facts.image_digest]
+    release = releases_of(project.endpoints).find(tag_of(facts.version))
+    if release is None or release.draft:
+        effects.append(f"publish the release {tag_of(facts.version)}")
+    return Todo(tuple(effects)) if effects else Done(facts)
+
+
+def run(project: Project, facts: Facts) -> Facts:
+    """Put the version's own tag first, publish, then move the tags that people follow.
+
+    Raises:
+        PipelineError: the staged image or draft is gone, or a place refuses.
+    """
+    registry, releases = registry_of(project.endpoints), releases_of(project.endpoints)
+    tags = image_tags(facts.version, registry.tags())
+    _point(registry, facts.version, facts.image_digest)
+    checkpoint(project, "promote:version-tag")
+    release = releases.find(tag_of(facts.version))
+    if release is None:
+        raise PipelineError(f"the draft of {tag_of(facts.version)} is gone", advice="stage again")
+    if release.draft:
+        releases.publish(release, latest=LATEST in tags)
+    checkpoint(project, "promote:release")
+    for tag in tags[1:]:
+        _point(registry, tag, facts.image_digest)
+    return facts
+
+
+def image_tags(version: str, there: Iterable[str]) -> tuple[str, ...]:
+    """The tags that a version gets: its own, then those that people follow, `latest` at the end.
+
+    A tag that is followed never goes back: publishing 1.2.4 after 1.3.0 moves `1.2`, not `1` or
+    `latest`. A pre-release gets its own tag only; before 1.0.0 there is no tag `0`.
+
+    Args:
+        version: semantic version.
+        there: the tags that the registry has.
+    """
+    mine = parse(version)
+    if mine.prerelease:
+        return (version,)
+    others = [other for tag in there if (other := _released(tag)) is not None and other > mine]
+    tags = [version]
+    if not any((other.major, other.minor) == (mine.major, mine.minor) for other in others):
+        tags.append(f"{mine.major}.{mine.minor}")
+    if mine.major and not any(other.major == mine.major for other in others):
+        tags.append(str(mine.major))
+    if not others:
+        tags.append(LATEST)
+    return tuple(tags)
+
+
+def _released(tag: str) -> Version | None:
+    try:
+        version = parse(tag)
+    except PipelineError:
+        return None
+    return None if version.prerelease else version
+
+
+def _point(registry: Registry, tag: str, digest: str) -> None:
+    if registry.digest(tag) == digest:
+        return
+    staged = registry.manifest(digest)
+    if staged is None:
+        raise PipelineError(f"{registry.name}@{digest} is gone", advice="stage again")
+    registry.put_manifest(tag, staged.media_type, staged.body)
+
+
+STEP = Step("promote", ("publish_index",), check, run, effect=Effect.PUBLIC)
