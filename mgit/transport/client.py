@@ -119,6 +119,11 @@ class Transport:
             return response
         raise AssertionError("a fresh connection is never tried twice")  # pragma: no cover
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: every request fails from then on."""
+        return self._closed
+
     def close(self) -> None:
         """End every connection, also those that another thread waits on; no request after it."""
         with self._lock:

@@ -1,0 +1,121 @@
+"""The forges that mgit speaks to. A new one is a module of its own and a line in `FORGES`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from mgit.address import Origin, parse_origin
+from mgit.errors import ConfigurationError
+from mgit.forges.gitea import Gitea
+from mgit.forges.github import GitHub
+from mgit.forges.interface import (
+    Account,
+    ApiBase,
+    CachedResponse,
+    Forge,
+    ForgeContext,
+    Pacing,
+    RateLimit,
+    ResponseCache,
+    TellsRateLimit,
+)
+from mgit.forges.manifest import Manifest
+
+__all__ = [
+    "FORGES",
+    "Account",
+    "ApiBase",
+    "CachedResponse",
+    "Forge",
+    "ForgeContext",
+    "ForgeKind",
+    "Pacing",
+    "RateLimit",
+    "ResponseCache",
+    "TellsRateLimit",
+    "api_base",
+    "open_forge",
+]
+
+_PATH = re.compile(r"^(/[A-Za-z0-9._~-]+)*$")
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeKind:
+    """A line of the table.
+
+    Args:
+        open: makes the forge; sends nothing.
+        api_path: where its REST API is on a host of one's own; empty for no REST API.
+        default_url: its best-known home, empty where everybody has a host of their own.
+        hosted: hosts whose API is at another address, as (host, API's host).
+    """
+
+    open: Callable[[ForgeContext], Forge]
+    api_path: str = ""
+    default_url: str = ""
+    hosted: Mapping[str, str] = field(default_factory=dict)
+
+
+_GITHUB_COM = MappingProxyType({"github.com": "api.github.com", "www.github.com": "api.github.com"})
+
+FORGES: Mapping[str, ForgeKind] = MappingProxyType(
+    {
+        "github": ForgeKind(GitHub, "/api/v3", "https://api.github.com", _GITHUB_COM),
+        "gitea": ForgeKind(Gitea, "/api/v1"),
+        "forgejo": ForgeKind(Gitea, "/api/v1"),
+        "manifest": ForgeKind(Manifest),
+    }
+)
+
+
+def open_forge(kind: str, context: ForgeContext) -> Forge:
+    """Make a forge ready to be asked. Sends nothing.
+
+    Raises:
+        ConfigurationError: there is no such kind, or the context lacks what it needs.
+        AuthenticationError: the credential belongs to another origin.
+    """
+    return _kind(kind).open(context)
+
+
+def api_base(kind: str, url: str = "") -> ApiBase:
+    """Where a forge's REST API is, from what a person wrote.
+
+    `https://HOST` is enough: the path that the forge's API has is added where it is missing.
+
+    Raises:
+        ConfigurationError: no such kind, or a forge that needs a URL and has none.
+        InvalidInput: a malformed URL.
+    """
+    forge = _kind(kind)
+    text = url or forge.default_url
+    if not text:
+        raise ConfigurationError(
+            f"a {kind} source needs the url of its host", advice='add url = "https://HOST"'
+        )
+    origin = parse_origin(text)
+    path = text.partition("://")[2].partition("/")[2].strip("/")
+    path = f"/{path}" if path else ""
+    if not _PATH.match(path) or "/.." in path:
+        raise ConfigurationError(
+            f"the url {text[:120]!a} has a path that mgit does not accept",
+            advice="give the address of the forge, https://HOST",
+        )
+    hosted = forge.hosted.get(origin.host)
+    if hosted is not None and not path:
+        return ApiBase(Origin(origin.scheme, hosted, origin.port))
+    if forge.hosted and origin.host.startswith("api.") and not path:
+        return ApiBase(origin)
+    return ApiBase(origin, path if path.endswith(forge.api_path) else path + forge.api_path)
+
+
+def _kind(kind: str) -> ForgeKind:
+    if kind not in FORGES:
+        raise ConfigurationError(
+            f"there is no forge of kind {kind[:40]!a}", advice=f"choose one of {', '.join(FORGES)}"
+        )
+    return FORGES[kind]

@@ -1,0 +1,140 @@
+"""Gathers the pages of a listing, and keeps count of what is missing from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from mgit.errors import (
+    AuthenticationError,
+    ExitCode,
+    ForgeError,
+    InvalidInput,
+    MgitError,
+    NetworkError,
+    RateLimited,
+)
+from mgit.forges.api import Reply, RestClient
+from mgit.forges.refusals import CredentialRefused
+from mgit.model import Listing, RemoteRepo, RepoKey
+from mgit.text import escape_untrusted
+
+_SHOWN_PROBLEMS = 3
+
+
+class Entry(msgspec.Struct):
+    """As much of a refused entry as names it."""
+
+    full_name: str = "?"
+
+
+class Collector:
+    """Builds one `Listing` out of several scopes (owners), some of which may fail.
+
+    Args:
+        source: the configured name.
+        client: decodes the pages.
+        read: turns one entry into a repository; raises `InvalidInput` or a msgspec error for one
+            that it refuses.
+    """
+
+    def __init__(
+        self, source: str, client: RestClient, read: Callable[[msgspec.Raw], RemoteRepo]
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._read = read
+        self._repos: dict[RepoKey, RemoteRepo] = {}
+        self._problems: list[str] = []
+        self._first_error: MgitError | None = None
+        self._received = False
+        self._hopeless = False
+
+    def add_scope(self, name: str, pages: Iterator[Reply]) -> None:
+        """Read all pages of one owner.
+
+        Args:
+            name: the owner, to tell what failed; empty where there is only one scope.
+            pages: its pages; what they raise makes the listing incomplete.
+
+        Raises:
+            AuthenticationError: the credential was refused.
+        """
+        if self._hopeless:
+            return
+        count = 0
+        total = 0
+        try:
+            for reply in pages:
+                entries = self._client.decode(reply, list[msgspec.Raw])
+                self._received = True
+                count += len(entries)
+                total = _announced(reply)
+                for entry in entries:
+                    self._add(entry)
+        except (ForgeError, AuthenticationError) as error:
+            self._fail(name, error)
+            return
+        if count < total:
+            shown = f" of {name!a}" if name else ""
+            self._note(f"the forge counts {total} repositories{shown} but listed {count}")
+
+    def listing(self) -> Listing:
+        """What was gathered.
+
+        Raises:
+            ForgeError: nothing at all.
+            AuthenticationError: nothing at all, for want of a right.
+        """
+        if self._first_error is not None and not self._received:
+            raise self._first_error
+        repos = tuple(sorted(self._repos.values(), key=lambda repo: repo.path))
+        if not self._problems:
+            return Listing(self._source, repos)
+        told = "; ".join(self._problems[:_SHOWN_PROBLEMS])
+        more = len(self._problems) - _SHOWN_PROBLEMS
+        problem = told + (f"; and {more} more" if more > 0 else "")
+        first = self._first_error
+        return Listing(
+            self._source,
+            repos,
+            complete=False,
+            problem=problem,
+            advice=first.advice if first else "tell the forge's administrator",
+            exit_code=first.exit_code if first else ExitCode.SOME_FAILED,
+        )
+
+    def _add(self, entry: msgspec.Raw) -> None:
+        try:
+            repo = self._read(entry)
+        except (InvalidInput, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            name = escape_untrusted(_name_of(entry), limit=80)
+            self._note(f"left out {name}: {escape_untrusted(cause, limit=200)}")
+            return
+        self._repos[repo.key] = repo  # pages shift while they are read: the later one is newer
+
+    def _fail(self, name: str, error: MgitError) -> None:
+        if isinstance(error, CredentialRefused):
+            raise error
+        self._note(f"{name}: {error.message}" if name else error.message)
+        self._first_error = self._first_error or error
+        # The next owner would meet the same trouble, after the same long wait.
+        self._hopeless = isinstance(error, NetworkError | RateLimited)
+
+    def _note(self, problem: str) -> None:
+        self._problems.append(problem)
+
+
+def _announced(reply: Reply) -> int:
+    """Gitea's own count of all entries; 0 where a forge does not count."""
+    text = reply.response.header("x-total-count") or ""
+    return int(text) if text.isdigit() and len(text) < 10 else 0
+
+
+def _name_of(entry: msgspec.Raw) -> str:
+    try:
+        return msgspec.json.decode(entry, type=Entry).full_name
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "an entry without a name"

@@ -1,0 +1,163 @@
+"""GitHub: github.com, data residency (`api.NAME.ghe.com`) and Enterprise Server (`/api/v3`).
+
+REST only. Fields: GitHub's OpenAPI document, schemas `minimal-repository` and `repository`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+
+from mgit.address import Origin
+from mgit.errors import NotFound
+from mgit.forges.api import Reply, RestClient, require_api
+from mgit.forges.checks import checked_branch, checked_path, checked_url, sane_time
+from mgit.forges.collect import Collector
+from mgit.forges.interface import Account, ApiBase, ForgeContext, RateLimit
+from mgit.forges.limits import server_time
+from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
+
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+# Oldest first: a repository that is made while the pages are read cannot shift any other.
+_ORDER = "sort=created&direction=asc&per_page=100"
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    login: str
+
+
+class _Repo(msgspec.Struct, frozen=True):
+    id: Annotated[int, msgspec.Meta(gt=0)]
+    name: str
+    owner: _Owner
+    private: bool
+    fork: bool
+    html_url: str
+    clone_url: str | None = None
+    default_branch: str | None = None
+    archived: bool = False
+    disabled: bool = False
+    visibility: str | None = None
+    size: int | None = None
+    pushed_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class _User(msgspec.Struct, frozen=True):
+    login: str
+    name: str | None = None
+
+
+class GitHub:
+    """A `Forge`.
+
+    Args:
+        context: with an `api`; without `owners` everything that the credential sees is listed.
+    """
+
+    def __init__(self, context: ForgeContext) -> None:
+        self._context = context
+        self._git_origin = _git_origin(require_api(context))
+        self._client = RestClient(
+            context, scheme="Bearer", git_origin=self._git_origin, headers=_HEADERS
+        )
+        self._login: str | None = None
+
+    @property
+    def git_origin(self) -> Origin:
+        """See `Forge`."""
+        return self._git_origin
+
+    @property
+    def git_username(self) -> str:
+        """See `Forge`. GitHub looks at the token alone; this is the name its docs use."""
+        return "x-access-token"
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """See `TellsRateLimit`."""
+        return self._client.rate_limit
+
+    def list_repos(self) -> Listing:
+        """See `Forge`."""
+        collector = Collector(self._context.source, self._client, self._read)
+        if not self._context.owners:
+            collector.add_scope("", self._client.pages(f"/user/repos?{_ORDER}"))
+        for owner in self._context.owners:
+            collector.add_scope(owner, self._owner_pages(owner))
+        return collector.listing()
+
+    def whoami(self) -> Account:
+        """See `Forge`."""
+        reply = self._client.get("/user")
+        user = self._client.decode(reply, _User)
+        head = reply.response.header
+        scopes = (head("x-oauth-scopes") or "").split(",")
+        return Account(
+            login=user.login,
+            name=user.name or "",
+            scopes=tuple(scope.strip() for scope in scopes if scope.strip()),
+            expires=_expiry(head("github-authentication-token-expiration") or ""),
+            server_time=server_time(reply.response),
+        )
+
+    def _owner_pages(self, owner: str) -> Iterator[Reply]:
+        """Pages of an organisation or, where there is none of that name, of a user."""
+        checked_path(owner, "any")
+        name = quote(owner, safe="")
+        try:
+            yield from self._client.pages(f"/orgs/{name}/repos?type=all&{_ORDER}")
+        except NotFound:
+            if self._is_own(owner):  # /users/… leaves out what is private
+                yield from self._client.pages(f"/user/repos?affiliation=owner&{_ORDER}")
+            else:
+                yield from self._client.pages(f"/users/{name}/repos?type=owner&{_ORDER}")
+
+    def _is_own(self, owner: str) -> bool:
+        if self._context.credential is None:
+            return False
+        if self._login is None:
+            self._login = self.whoami().login
+        return self._login.lower() == owner.lower()
+
+    def _read(self, entry: msgspec.Raw) -> RemoteRepo:
+        repo = msgspec.json.decode(entry, type=_Repo)
+        return RemoteRepo(
+            key=RepoKey(self._git_origin.authority, str(repo.id)),
+            source=self._context.source,
+            path=checked_path(repo.owner.login, repo.name),
+            url=checked_url(repo.clone_url or f"{repo.html_url}.git", self._git_origin),
+            default_branch=checked_branch(repo.default_branch),
+            archived=repo.archived,
+            fork=repo.fork,
+            visibility=_visibility(repo),
+            size_kib=repo.size,
+            pushed_at=sane_time(repo.pushed_at),
+            unavailable="the forge has disabled it" if repo.disabled else None,
+        )
+
+
+def _git_origin(api: ApiBase) -> Origin:
+    """`api.github.com` serves REST for `github.com`, `api.NAME.ghe.com` for `NAME.ghe.com`."""
+    host = api.origin.host.removeprefix("api.") if not api.path else api.origin.host
+    return Origin(api.origin.scheme, host, api.origin.port)
+
+
+def _visibility(repo: _Repo) -> Visibility:
+    if repo.visibility in set(Visibility):
+        return Visibility(repo.visibility)
+    return Visibility.PRIVATE if repo.private else Visibility.PUBLIC
+
+
+def _expiry(text: str) -> datetime | None:
+    """`2026-01-31 12:00:00 UTC`, or with an offset in place of the name."""
+    for form in ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"):
+        try:
+            moment = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is added below
+        except ValueError:
+            continue
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return None
