@@ -202,5 +202,6 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     opener.add_handler(urllib.request.ProxyHandler({} if is_loopback(url) else None))
     opener.add_handler(urllib.request.HTTPHandler())
-    opener.add_handler(urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    if urlsplit(url).scheme == "https":  # reading the trusted certificates takes its time
+        opener.add_handler(urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     return opener
