@@ -137,7 +137,7 @@ class RestClient:
         """A good or redirecting answer, with its links; kept ones are confirmed, not sent again."""
         cache = self._context.cache
         url = f"{self._api.origin}{target}"
-        kept = cache.get(url) if cache else None
+        kept = cache.get(url) if cache is not None else None
         response = self._patiently(target, kept)
         if response.status == 304 and kept is not None:
             return Response(200, response.headers, kept.body), kept.link
@@ -152,7 +152,7 @@ class RestClient:
             )
         link = response.header("link") or ""
         etag = response.header("etag")
-        if cache and etag:
+        if cache is not None and etag:
             cache.put(url, CachedResponse(etag, response.body, link))
         return response, link
 

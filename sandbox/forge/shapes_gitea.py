@@ -78,14 +78,13 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, forge
     """`Repository`: an entry of every list of repositories."""
     page = f"{web}/{repo.full_name}"
     host = web.partition("://")[2].partition(":")[0]
-    empty = not store.refs(repo)
     shown: Json = {
         "id": repo.id,
         "owner": user(web, repo.owner, repo.owner_id, repo.created_at, forgejo=forgejo),
         "name": repo.name,
         "full_name": repo.full_name,
         "description": f"Sandbox repository {repo.full_name}",
-        "empty": empty,
+        "empty": repo.pushed_at is None,
         "private": repo.private,
         "fork": repo.fork,
         "template": False,
@@ -141,4 +140,4 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, forge
     if forgejo:
         wiki = {"wiki_branch": "main", "wiki_clone_url": f"{page}.wiki.git"}
         return shown | wiki | {"has_wiki_contents": False, "globally_editable_wiki": False}
-    return shown | {"has_code": True, "licenses": [], "branch_count": len(store.refs(repo))}
+    return shown | {"has_code": True, "licenses": []}
