@@ -28,13 +28,14 @@ class RootLock:
 
     Args:
         root: the folder of the clones; made when it is not there.
-        runner: whose children keep the lock.
+        runner: whose children keep the lock; others can be given `descriptor`.
     """
 
     def __init__(self, root: Path, runner: GitRunner | None = None) -> None:
         self._root = root
         self._runner = runner
         self._stack = ExitStack()
+        self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
         """Take the lock at once or not at all; remove what a killed run left half made.
@@ -55,7 +56,8 @@ class RootLock:
         self._stack.callback(os.close, descriptor)
         try:
             self._take(descriptor)
-            self.keep_in(self._runner)
+            if self._runner is not None:
+                self._stack.enter_context(self._runner.keep_open(descriptor))
             # Nobody else is alive here: whatever is in the making has been given up.
             shutil.rmtree(self._root / INCOMING, ignore_errors=True)
         except BaseException:
@@ -63,10 +65,16 @@ class RootLock:
             raise
         return self
 
-    def keep_in(self, runner: GitRunner | None) -> None:
-        """Let the children of one more runner keep the lock."""
-        if runner is not None:
-            self._stack.enter_context(runner.keep_open(self._descriptor))
+    @property
+    def descriptor(self) -> int:
+        """What children have to inherit (`GitRunner.keep_open`) to keep the lock.
+
+        Raises:
+            ValueError: the lock is not held.
+        """
+        if self._descriptor is None:
+            raise ValueError("the root is not locked")
+        return self._descriptor
 
     def __exit__(
         self,
@@ -74,6 +82,7 @@ class RootLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._descriptor = None
         self._stack.close()
 
     def _take(self, descriptor: int) -> None:

@@ -38,7 +38,19 @@ from mgit.model import (
 from mgit.plan.gone import GonePolicy, plan_gone
 from mgit.plan.layout import Layout, assign_folders, home_folders, is_renamed, parents
 from mgit.plan.select import Selection, fold
-from mgit.plan.standing import same_refs, stand
+from mgit.plan.standing import needs_worktree, same_refs, stand
+
+__all__ = [
+    "GonePolicy",
+    "SourcePolicy",
+    "SyncPolicy",
+    "Unreadable",
+    "Upstream",
+    "needs_worktree",
+    "plan_sync",
+    "same_refs",
+    "summarise",
+]
 
 
 @dataclass(frozen=True, slots=True)
