@@ -1,4 +1,4 @@
-"""The steps of a release as `invoke` tasks; `invoke --list` shows them, `pipeline/` does the work."""
+"""The steps of a release as `invoke` tasks, see `invoke --list`; `pipeline/` does the work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 
 from pipeline import commands, errands
 from pipeline.commands import Options
@@ -46,7 +47,7 @@ def security(_context: Context) -> None:
 @task
 def provision(_context: Context) -> None:
     """Install what a release needs and this machine lacks, saying so first."""
-    end(lambda: errands.provision_all())
+    end(errands.provision_all)
 
 
 @task(

@@ -1,4 +1,4 @@
-"""What the invoke tasks do: each function is one command, takes plain values, returns an exit code."""
+"""What the invoke tasks do: each function is a command: plain values in, an exit code out."""
 
 from __future__ import annotations
 

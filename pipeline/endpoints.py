@@ -35,8 +35,10 @@ def find_endpoints(here: Path, given: str, env: Mapping[str, str], origin: str) 
 
 
 def complete(endpoints: Endpoints, env: Mapping[str, str], origin: str) -> Endpoints:
-    """Fill empty places: the remote is `origin`, the forge's repository and API are those of CI or
-    of the remote's URL, the image is kept under the repository's owner.
+    """Fill empty places from where this runs.
+
+    The remote is `origin`; the forge's repository and API are those of CI or of the remote's URL;
+    the image is kept under the repository's owner.
 
     Raises:
         PipelineError: USAGE, a place stays empty.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.commands import Options, complain, finish, make_project, open_clone, say
-from pipeline.project import child_environment
+from pipeline.project import Project, child_environment
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, Facts, Step
@@ -45,6 +45,35 @@ def provision_all() -> Exit:
     for tool in missing:
         complain(f"{tool.name} is missing ({tool.why})", f"get it: {tool.command}")
     return Exit.ENVIRONMENT if missing else Exit.DONE
+
+
+def deploy(here: Path, environment: str, reference: str) -> Exit:
+    """Put an image live in an environment, health-gated.
+
+    Raises:
+        PipelineError: GATE, it was not healthy and the previous one is back.
+    """
+    from pipeline.steps.deploy import deploy_to
+
+    deploy_to(_project_here(here), environment, reference)
+    return Exit.DONE
+
+
+def rollback(here: Path, environment: str) -> Exit:
+    """Put the previous image of an environment back."""
+    from pipeline.steps.deploy import rollback as roll_back
+
+    roll_back(_project_here(here), environment)
+    return Exit.DONE
+
+
+def _project_here(here: Path) -> Project:
+    """A project for commands that need no clean clone, because they change no source."""
+    options = Options()
+    _git, endpoints = open_clone(here, options, fallback=str(here))
+    out = here / "dist" / "deploy"
+    shell = Shell(env=child_environment(), log=out / "log.txt")
+    return Project(root=here, out=out, endpoints=endpoints, shell=shell)
 
 
 def prove(folder: Path) -> Exit:

@@ -1,4 +1,4 @@
-"""`--plan`: what a release would do, from the very checks that the release runs. Changes nothing."""
+"""`--plan`: what a release would do, from the very checks that the release runs. Only looks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """THE list: what a release does, in order.
 
-The laptop half makes everything, proves it, and ends with the tag. The tag starts the CI half, which
-makes everything again from the tagged commit, must arrive at what the tag claims, and only then
-shows it to others. Local work never follows a public effect (`pipeline.graph` checks it).
+The laptop half makes everything, proves it, and ends with the tag. The tag starts the CI half,
+which makes everything again from the tagged commit, must arrive at what the tag claims, and only
+then shows it to others. Local work never follows a public effect (`pipeline.graph` checks it).
 """
 
 from __future__ import annotations

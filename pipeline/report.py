@@ -1,7 +1,8 @@
 """The report of a release: `report.json` for machines, `report.md` for people.
 
-The JSON has at least `result`, `version`, `steps` (name, state, seconds), `artifacts` (name, digest,
-bytes), `image` (platforms with bytes and compressed_bytes), `findings`, `database` and `skipped`.
+The JSON has at least `result`, `version`, `steps` (name, state, seconds), `artifacts` (name,
+digest, bytes), `image` (platforms with bytes and compressed_bytes), `findings`, `database` and
+`skipped`.
 """
 
 from __future__ import annotations
@@ -163,9 +164,9 @@ def _proofs(proofs: Sequence[Proof]) -> list[str]:
 def _artifacts(facts: Facts) -> list[str]:
     blocks = []
     if facts.artifacts:
-        rows = [(a.name, f"{a.bytes:,}", f"`{a.digest}`") for a in facts.artifacts]
-        head = ("artefact", "bytes", "digest")
-        blocks += ["## Artefacts", markdown_table(head, rows, "bytes")]
+        files = [(a.name, f"{a.bytes:,}", f"`{a.digest}`") for a in facts.artifacts]
+        told = markdown_table(("artefact", "bytes", "digest"), files, "bytes")
+        blocks += ["## Artefacts", told]
     if facts.platforms:
         rows = [
             (p.platform, f"{p.bytes / 1e6:.1f}", f"{p.compressed_bytes / 1e6:.1f}", f"`{p.digest}`")

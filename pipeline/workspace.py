@@ -1,4 +1,4 @@
-"""The clean clone that a release works in: nothing of a person's work tree gets in or is touched."""
+"""The clean clone that a release works in: a person's work tree is neither used nor touched."""
 
 from __future__ import annotations
 
