@@ -34,6 +34,20 @@ def forge_token(endpoints: Endpoints) -> str:
     return token
 
 
+def index_upload(endpoints: Endpoints) -> str:
+    """Where distributions are sent: as the endpoints say, else twine's own default."""
+    from twine.utils import DEFAULT_REPOSITORY
+
+    return endpoints.index_upload or DEFAULT_REPOSITORY
+
+
+def index_simple(endpoints: Endpoints) -> str:
+    """Where distributions are read: as the endpoints say, else beside twine's own default."""
+    from twine.repository import WAREHOUSE_WEB
+
+    return endpoints.index_simple or f"{WAREHOUSE_WEB}simple/"
+
+
 def registry_of(endpoints: Endpoints) -> Registry:
     """The repository of images. One on this machine asks for no token, so it is shown none."""
     if endpoints.registry_insecure:

@@ -11,7 +11,7 @@ import time
 from pipeline import index
 from pipeline.faults import checkpoint
 from pipeline.http import read_token
-from pipeline.places import DISTRIBUTION, distributions, path_of
+from pipeline.places import DISTRIBUTION, distributions, index_simple, index_upload, path_of
 from pipeline.project import Project
 from pipeline.step import (
     Artifact,
@@ -32,10 +32,10 @@ _WAITS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
 def check(project: Project, facts: Facts) -> Verdict:
     """Which files does the index have, and are they ours?"""
-    simple = project.endpoints.index_simple
+    simple = index_simple(project.endpoints)
     wanted = distributions(facts)
     if not wanted:
-        return Todo((f"upload wheel and source distribution to {project.endpoints.index_upload}",))
+        return Todo((f"upload wheel and source distribution to {index_upload(project.endpoints)}",))
     there = index.files(simple, DISTRIBUTION)
     for artifact in wanted:
         found = there.get(artifact.name)
@@ -57,11 +57,11 @@ def run(project: Project, facts: Facts) -> Facts:
             show what it took.
     """
     wanted = distributions(facts)
-    there = index.files(project.endpoints.index_simple, DISTRIBUTION)
+    there = index.files(index_simple(project.endpoints), DISTRIBUTION)
     token = read_token(project.endpoints.index_token_file)
     lacking = [artifact for artifact in wanted if artifact.name not in there]
     for number, artifact in enumerate(lacking):
-        index.upload(project.endpoints.index_upload, path_of(project, artifact), token=token)
+        index.upload(index_upload(project.endpoints), path_of(project, artifact), token=token)
         if number == 0:
             checkpoint(project, "publish_index:first-file")
     _read_back(project, wanted)
@@ -72,7 +72,7 @@ def _read_back(project: Project, wanted: tuple[Artifact, ...]) -> None:
     lacking: list[str] = []
     for wait in _WAITS:
         time.sleep(wait)
-        there = index.files(project.endpoints.index_simple, DISTRIBUTION)
+        there = index.files(index_simple(project.endpoints), DISTRIBUTION)
         lacking = [each.name for each in wanted if not _shows(there.get(each.name), each)]
         if not lacking:
             return

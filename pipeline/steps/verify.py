@@ -1,0 +1,118 @@
+"""verify: a stranger can install, pull and run what was published. Only looks.
+
+Everything comes from the public places by its public name, nothing from this machine's folders;
+every byte is held against the digest that was built.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pipeline.engine import Engine, one_line, open_engine
+from pipeline.places import (
+    DISTRIBUTION,
+    distributions,
+    index_simple,
+    registry_of,
+    releases_of,
+)
+from pipeline.project import Project
+from pipeline.step import Artifact, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.versions import tag_of, to_pep440
+
+
+def check(project: Project, facts: Facts) -> Verdict:
+    """Always again: the world may have changed since the last look."""
+    version = facts.version or "the version"
+    return Todo(
+        (
+            f"install {DISTRIBUTION} {version} from the index by hash and run it",
+            f"pull {project.endpoints.registry}:{version} and run it",
+            "read the assets of the release back",
+        )
+    )
+
+
+def run(project: Project, facts: Facts) -> Facts:
+    """Install, pull, download; compare and run.
+
+    Raises:
+        PipelineError: what others get is not what was built, or does not run.
+    """
+    _assets(project, facts)
+    _package(project, facts)
+    _image(open_engine(project.shell), project, facts)
+    return facts
+
+
+def _assets(project: Project, facts: Facts) -> None:
+    tag = tag_of(facts.version)
+    releases = releases_of(project.endpoints)
+    release = releases.find(tag)
+    if release is None or release.draft:
+        raise _wrong(f"the release {tag} is not published")
+    for artifact in facts.artifacts:
+        asset = release.asset(artifact.name)
+        if asset is None or releases.digest(asset) != artifact.digest:
+            raise _wrong(f"the release {tag} does not hold {artifact.name} as it was built")
+
+
+def _package(project: Project, facts: Facts) -> None:
+    wheel = next((each for each in distributions(facts) if each.name.endswith(".whl")), None)
+    if wheel is None:
+        raise _wrong("no wheel was built")
+    with tempfile.TemporaryDirectory(prefix="mgit-verify-") as name:
+        folder = Path(name)
+        _install(project, folder, wheel, facts.version)
+        said = project.shell.run([folder / "venv" / "bin" / "mgit", "--version"]).stdout.split()
+    if to_pep440(facts.version) not in said and facts.version not in said:
+        raise _wrong(f"the installed command says {' '.join(said)!a}, not {facts.version}")
+
+
+def _install(project: Project, folder: Path, wheel: Artifact, version: str) -> None:
+    """Into an empty environment: what the wheel needs, then the wheel itself, all by hash.
+
+    The two come from different indexes in a rehearsal, so each call names one.
+    """
+    venv, own = folder / "venv", folder / "own.txt"
+    digest = wheel.digest.removeprefix("sha256:")
+    own.write_text(
+        f"{DISTRIBUTION}=={to_pep440(version)} --hash=sha256:{digest}\n", encoding="utf-8"
+    )
+    uv = (sys.executable, "-m", "uv", "--quiet")
+    install = (*uv, "pip", "install", "--python", str(venv), "--require-hashes")
+    project.shell.run([*uv, "venv", "--python", sys.executable, venv])
+    locked = project.root / "requirements" / "image.txt"
+    project.shell.run([*install, "--requirement", locked])
+    simple = index_simple(project.endpoints)
+    project.shell.run(
+        [*install, "--no-deps", "--no-cache", "--default-index", simple, "--requirement", own]
+    )
+
+
+def _image(engine: Engine, project: Project, facts: Facts) -> None:
+    registry = registry_of(project.endpoints)
+    if registry.digest(facts.version) != facts.image_digest:
+        raise _wrong(f"{registry.name}:{facts.version} is not {facts.image_digest}")
+    reference = f"{registry.name}:{facts.version}"
+    with one_line(f"{reference} cannot be pulled"):
+        engine.client.image.pull(reference, quiet=True)
+        digests = engine.client.image.inspect(reference).repo_digests or []
+    if f"{registry.name}@{facts.image_digest}" not in digests:
+        raise _wrong(f"the engine pulled {reference} and got {', '.join(digests)}")
+    said = engine.run(reference, "--version").split()
+    if to_pep440(facts.version) not in said and facts.version not in said:
+        raise _wrong(f"{reference} says {' '.join(said)!a}, not {facts.version}")
+
+
+def _wrong(what: str) -> PipelineError:
+    return PipelineError(
+        what,
+        exit_code=Exit.CONFLICT,
+        advice="tell the users, yank the version, find the cause, release the next version",
+    )
+
+
+STEP = Step("verify", ("promote",), check, run, effect=Effect.NONE)
