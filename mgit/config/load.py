@@ -11,7 +11,7 @@ from mgit.config import keys
 from mgit.config.document import Document, Table, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.keys import Key
-from mgit.config.nearest import did_you_mean
+from mgit.config.nearest import nearest
 from mgit.config.paths import Paths, find_paths
 from mgit.config.settings import (
     ForgeKind,
@@ -182,7 +182,11 @@ def _source(name: str, table: Table, resolver: _Resolver) -> SourceSettings:
             f"{where} does not say which forge it is",
             advice=f'add `forge = "github"` (or one of {", ".join(keys.FORGES)})',
         )
-    url = resolver.of_source(keys.URL, name, table) or _DEFAULT_URLS.get(forge, "")
+    url = resolver.of_source(keys.URL, name, table)
+    if url is None:
+        url = _DEFAULT_URLS.get(forge, "")
+        if url:
+            resolver.shown.append(Shown(f"sources.{name}.url", url, "default"))
     named = resolver.of_source(keys.TOKEN_ENV, name, table)
     own = token_variable(name)
     source = SourceSettings(
@@ -248,9 +252,11 @@ def _unknown_variables(document: Document, environment: Environment) -> Iterator
     for name in sorted(environment.variables):
         if not name.startswith("MGIT_") or name in known or name in tokens:
             continue
-        guess = did_you_mean(name.removeprefix("MGIT_").lower(), _short(known | tokens))
+        shorts = {_short(one): one for one in sorted(known | tokens) if one}
+        near = nearest(_short(name), shorts)
+        guess = f"; did you mean {shorts[near]}?" if near else ""
         yield f"the environment variable {ascii(name)[1:-1]} means nothing to mgit{guess}"
 
 
-def _short(names: set[str]) -> list[str]:
-    return [name.removeprefix("MGIT_").lower() for name in sorted(names) if name]
+def _short(name: str) -> str:
+    return name.removeprefix("MGIT_").lower()

@@ -1,0 +1,195 @@
+"""Settings: what wins, where it came from, and what a wrong file is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mgit.config import Environment, find_paths, load_settings
+from mgit.config.settings import origins
+from mgit.errors import ConfigurationError
+from mgit.model import CopyKind
+
+from .conftest import Load
+
+WORK = 'version = 1\n[sources.work]\nforge = "github"\n'
+
+
+def test_without_anything_there_are_defaults(load: Load, tmp_path: Path) -> None:
+    settings = load()
+    assert settings.root == tmp_path / "home" / "src"
+    assert (settings.layout, settings.kind, settings.gone) == ("owner", CopyKind.WORKTREE, "keep")
+    assert (settings.concurrency, settings.serve.interval) == (8, 900.0)
+    assert set(origins(settings).values()) == {"default"}
+
+
+def test_a_flag_outranks_a_variable_and_a_variable_the_file(load: Load, config_file: Path) -> None:
+    text = 'version = 1\n[defaults]\nconcurrency = 2\nkind = "mirror"\nlayout = "flat"\n'
+    settings = load(
+        text,
+        {"MGIT_CONCURRENCY": "3", "MGIT_KIND": "worktree"},
+        {"defaults.concurrency": "4"},
+    )
+    assert (settings.concurrency, settings.kind, settings.layout) == (4, "worktree", "flat")
+    found = origins(settings)
+    assert found["defaults.concurrency"] == "--concurrency"
+    assert found["defaults.kind"] == "MGIT_KIND"
+    assert found["defaults.layout"] == str(config_file)
+    assert found["defaults.root"] == "default"
+
+
+def test_a_source_knows_its_forge_owners_and_where_its_token_is(load: Load) -> None:
+    text = """
+version = 1
+[sources.work]
+forge = "gitea"
+url = "https://git.example.com/"
+owners = ["acme", "labs"]
+include = ["acme/*", "!acme/legacy-*"]
+token_command = ["pass", "show", "git"]
+[sources.list]
+forge = "manifest"
+file = "repos.toml"
+"""
+    settings = load(text)
+    work, manifest = settings.sources
+    assert (work.name, work.forge, work.url) == ("work", "gitea", "https://git.example.com")
+    assert work.owners == ("acme", "labs")
+    assert work.include == ("acme/*", "!acme/legacy-*")
+    assert work.token_command == ("pass", "show", "git")
+    assert work.token_env == "MGIT_TOKEN_WORK"
+    assert manifest.file == settings.paths.config_file.parent / "repos.toml"
+
+
+def test_github_needs_no_address(load: Load) -> None:
+    settings = load(WORK)
+    assert settings.sources[0].url == "https://api.github.com"
+    assert origins(settings)["sources.work.url"] == "default"
+
+
+def test_the_variable_of_a_source_outranks_what_the_file_names(load: Load, tmp_path: Path) -> None:
+    text = WORK + 'token_env = "GH_TOKEN"\ntoken_file = "/run/secrets/a"\n'
+    named = load(text, {"GH_TOKEN": "one"})
+    assert named.token_from_environment(named.sources[0]) == "one"
+    given = {"GH_TOKEN": "one", "MGIT_TOKEN_WORK": "two", "MGIT_TOKEN_WORK_FILE": "/run/secrets/b"}
+    own = load(text, given)
+    assert own.token_from_environment(own.sources[0]) == "two"
+    assert own.sources[0].token_file == Path("/run/secrets/b")
+
+
+def test_settings_never_show_what_the_environment_holds(load: Load) -> None:
+    settings = load(WORK, {"MGIT_TOKEN_WORK": "canary-4711", "HTTPS_PROXY": "http://u:pw-4711@p"})
+    assert "4711" not in repr(settings)
+    assert "4711" not in "".join(shown.value for shown in settings.values)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "does not say which version"),
+        ("version = 2", "has version 2, and this mgit knows version 1"),
+        ("version = true", "has version True"),
+        ("version = ", "is not valid TOML"),
+        ("version = 1\nroot = '/'", "unknown table or key root"),
+        ("version = 1\n[default]", "unknown table or key default; did you mean defaults?"),
+        ("version = 1\n[defaults]\nrooot = '/'", "[defaults] has an unknown key rooot; did you"),
+        ("version = 1\ndefaults = 1", "defaults must be a table"),
+        ("version = 1\n[defaults]\nkind = 'bare'", "defaults.kind must be one of worktree, mirror"),
+        ("version = 1\n[serve]\ninterval = 15", "serve.interval must be a duration"),
+        ("version = 1\n[serve]\nlisten = '8080'", "serve.listen must be HOST:PORT"),
+        ("version = 1\nsources = 1", "sources must be tables"),
+        ("version = 1\n[sources]\nforge = 'github'", "sources.forge must be a table"),
+        ("version = 1\n[sources.'A B']", "cannot name a source"),
+        ("version = 1\n[sources.a]", "does not say which forge it is"),
+        ("version = 1\n[sources.a]\nforge = 'gitlab'", "must be one of github, gitea"),
+        ("version = 1\n[sources.a]\nforge = 'gitea'", "is a gitea without an address"),
+        ("version = 1\n[sources.a]\nforge = 'manifest'", "is a manifest without a file"),
+        (WORK + "file = 'x'", "names a file, which only a manifest has"),
+        (WORK + "url = 'https://github.com'", "is the web site, not the API"),
+        (WORK + "owners = 'acme'", 'sources.work.owners must be a list of texts, such as ["acme"]'),
+        (WORK + "token = 'canary'", "[sources.work] holds a token"),
+        (WORK + "token_env = 'ghp-canary'", "sources.work.token_env must be the NAME"),
+        (
+            "version = 1\n[sources.a-b]\nforge = 'github'\n[sources.a_b]\nforge = 'github'",
+            "would share the variable MGIT_TOKEN_A_B",
+        ),
+    ],
+)
+def test_a_wrong_file_is_told_what_is_wrong(
+    load: Load, config_file: Path, text: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(text)
+    error = caught.value
+    assert says in error.message
+    assert str(config_file) in error.message
+    assert error.advice
+    assert "\n" not in error.message + error.advice
+    assert "canary" not in error.message + error.advice
+
+
+def test_a_wrong_variable_is_named_without_its_value(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(WORK, {"MGIT_INTERVAL": "canary"})
+    assert caught.value.message.startswith("MGIT_INTERVAL: serve.interval must be a duration")
+    assert "canary" not in caught.value.message
+
+
+def test_a_variable_that_means_nothing_is_a_warning(load: Load) -> None:
+    settings = load(WORK, {"MGIT_INTERVALL": "1m", "MGIT_TOKEN_WORK": "x", "MGIT_ZZ": "x"})
+    assert settings.warnings == (
+        "the environment variable MGIT_INTERVALL means nothing to mgit; did you mean MGIT_INTERVAL?",
+        "the environment variable MGIT_ZZ means nothing to mgit",
+    )
+
+
+def test_a_file_that_somebody_named_must_be_there(load: Load, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot read the configuration"):
+        load(None, {"MGIT_CONFIG": str(tmp_path / "absent.toml")})
+
+
+def test_without_a_source_the_next_step_is_named(load: Load) -> None:
+    with pytest.raises(ConfigurationError, match="does not exist") as caught:
+        load().require_sources()
+    assert "mgit login" in caught.value.advice
+    with pytest.raises(ConfigurationError, match="names no source"):
+        load("version = 1").require_sources()
+
+
+def test_a_mistyped_source_gets_a_guess(load: Load) -> None:
+    with pytest.raises(ConfigurationError, match="did you mean work"):
+        load(WORK).source("wrok")
+
+
+def test_folders_follow_xdg_and_the_platform() -> None:
+    plain = Environment({"HOME": "/home/mona"})
+    linux = find_paths(plain, platform="linux")
+    assert linux.config_file == Path("/home/mona/.config/mgit/config.toml")
+    assert linux.state_dir == Path("/home/mona/.local/state/mgit")
+    mac = find_paths(plain, platform="darwin")
+    assert mac.data_dir == Path("/home/mona/Library/Application Support/mgit")
+    xdg = Environment({"HOME": "/home/mona", "XDG_STATE_HOME": "/s", "XDG_DATA_HOME": "relative"})
+    assert find_paths(xdg, platform="linux").state_dir == Path("/s/mgit")
+    assert find_paths(xdg, platform="linux").data_dir == Path("/home/mona/.local/share/mgit")
+
+
+def test_a_container_without_a_home_keeps_its_state_below_the_root() -> None:
+    bare = Environment({"HOME": "/", "MGIT_ROOT": "/data", "MGIT_CONFIG": "/etc/mgit/config.toml"})
+    paths = find_paths(bare)
+    assert paths.state_dir == paths.data_dir == Path("/data/.mgit/state")
+    with pytest.raises(ConfigurationError, match="no home folder to keep the state in"):
+        find_paths(Environment({"MGIT_CONFIG": "/etc/mgit/config.toml"}))
+    with pytest.raises(ConfigurationError, match="no home folder to look for the configuration"):
+        find_paths(Environment({"MGIT_STATE_DIR": "/state"}))
+
+
+def test_a_file_that_is_too_large_or_not_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    environment = Environment({"HOME": str(tmp_path)})
+    file.write_bytes(b"#" * (1 << 20 | 1))
+    with pytest.raises(ConfigurationError, match="larger than 1 MiB"):
+        load_settings(environment=environment, config_file=file)
+    file.write_bytes(b"version = 1 # \xff")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        load_settings(environment=environment, config_file=file)

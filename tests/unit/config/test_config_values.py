@@ -1,0 +1,116 @@
+"""Values: what is read can be written, and what is no value is refused in words."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgit.config.values import (
+    HostPort,
+    Unfit,
+    Where,
+    format_duration,
+    read_count,
+    read_duration,
+    read_listen,
+    read_path,
+    read_text,
+    read_url,
+    read_variable,
+    read_words,
+)
+
+HERE = Where("config.toml", Path("/etc/mgit"), Path("/home/mona"))
+ANY_VALUE = st.one_of(
+    st.text(),
+    st.integers(),
+    st.booleans(),
+    st.floats(),
+    st.none(),
+    st.lists(st.text(), max_size=3),
+    st.dictionaries(st.text(), st.text(), max_size=2),
+)
+
+
+@given(st.integers(min_value=1, max_value=30 * 86400))
+def test_every_duration_is_read_as_it_is_written(seconds: int) -> None:
+    assert read_duration(1, 30 * 86400)(format_duration(seconds), HERE) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("1h30m", 5400), ("2d", 172800)]
+)
+def test_durations_as_people_write_them(text: str, seconds: int) -> None:
+    assert read_duration(1, 30 * 86400)(text, HERE) == seconds
+
+
+@pytest.mark.parametrize("value", ["", "15", "m", "15 m", "-5m", "1m1h", "0s", "31d", 15, None])
+def test_what_is_no_duration(value: object) -> None:
+    with pytest.raises(Unfit, match="a duration from 1s to 30d"):
+        read_duration(1, 30 * 86400)(value, HERE)
+
+
+@given(st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "localhost"]), st.integers(0, 65535))
+def test_every_address_is_read_as_it_is_written(host: str, port: int) -> None:
+    assert read_listen(str(HostPort(host, port)), HERE) == HostPort(host, port)
+
+
+@pytest.mark.parametrize("text", ["8080", ":8080", "::1:8080", "host:", "host:x", "host:65536"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(Unfit, match="HOST:PORT"):
+        read_listen(text, HERE)
+
+
+def test_paths_belong_to_the_folder_of_their_file() -> None:
+    assert read_path("~/src", HERE) == Path("/home/mona/src")
+    assert read_path("repos.toml", HERE) == Path("/etc/mgit/repos.toml")
+    assert read_path("/srv/git", HERE) == Path("/srv/git")
+
+
+def test_a_tilde_needs_a_home() -> None:
+    with pytest.raises(Unfit, match="no home folder"):
+        read_path("~/src", Where("MGIT_ROOT", Path("/"), None))
+    with pytest.raises(Unfit, match="starts with / or ~/"):
+        read_path("~other/src", HERE)
+
+
+@pytest.mark.parametrize("value", [0, 65, True, 1.5, "x", "-1", None, "٣x"])
+def test_what_is_no_count(value: object) -> None:
+    with pytest.raises(Unfit, match="a whole number from 1 to 64"):
+        read_count(1, 64)(value, HERE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://git.example.com", "ssh://git@host/x", "github.com", "https://u:p@host", "https://h?x"],
+)
+def test_an_api_is_reached_by_https_without_credentials(url: str) -> None:
+    with pytest.raises(Unfit, match="an https URL"):
+        read_url(url, HERE)
+
+
+def test_a_token_in_place_of_a_variables_name_is_not_repeated() -> None:
+    with pytest.raises(Unfit) as caught:
+        read_variable("ghp-0123456789", HERE)
+    assert "ghp" not in str(caught.value)
+
+
+@given(ANY_VALUE)
+def test_no_value_makes_a_reader_fail_in_another_way(value: object) -> None:
+    readers = [
+        read_count(1, 9),
+        read_duration(1, 9),
+        read_listen,
+        read_path,
+        read_text,
+        read_url,
+        read_variable,
+        read_words,
+    ]
+    for read in readers:
+        with contextlib.suppress(Unfit):
+            read(value, HERE)
