@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mgit.cli.console import Console
 from mgit.config import Settings
+from mgit.config.nearest import nearest
 from mgit.errors import InvalidInput
+from mgit.model import RepoPath
+
+if TYPE_CHECKING:
+    from mgit.plan.select import Selection
 
 
 def refuse_expanded(command: str, patterns: Sequence[str], folder: Path) -> None:
@@ -60,12 +66,31 @@ def nothing_found(patterns: Sequence[str], known: Iterable[str]) -> InvalidInput
             advice="check `owners` in the configuration and what the token may see: `mgit doctor`",
         )
     names = {name.lower(): name for name in known}
-    near = get_close_matches(patterns[0].lower(), list(names), n=1, cutoff=0.6)
-    guess = f"; did you mean {names[near[0]]}?" if near else ""
+    near = nearest(patterns[0], names)
+    guess = f"; did you mean {names[near]}?" if near else ""
     return InvalidInput(
         f"no repository matches {' '.join(patterns)[:80]!a}{guess}",
         advice="`mgit list` shows all names; a pattern is OWNER/REPO, with * inside a part",
     )
+
+
+def tell_unmatched(console: Console, selection: Selection, names: Iterable[str]) -> None:
+    """Warn about patterns that match nothing of what was found: most likely a typing error.
+
+    Args:
+        console: for the warning.
+        selection: what was asked for.
+        names: of the repositories that were found, as `owner/[project/]name`.
+    """
+    paths = [_path(name) for name in names]
+    for pattern in selection.unmatched(paths):
+        console.warn(f"no repository matches {pattern.text!a}; the others were found")
+
+
+def _path(name: str) -> RepoPath:
+    owner, _, rest = name.partition("/")
+    project, slash, last = rest.rpartition("/")
+    return RepoPath(owner, last, project if slash else None)
 
 
 def _visible(folder: Path) -> set[str]:

@@ -16,7 +16,7 @@ from mgit.cli.documents import (
     remote_record,
 )
 from mgit.cli.output import write_document, write_line
-from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded
+from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded, tell_unmatched
 from mgit.cli.progress import watch
 from mgit.cli.report import tell_problems
 from mgit.cli.tables import make_table
@@ -33,15 +33,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
     selection = Selection.parse(options.patterns)
     with open_fleet(settings) as fleet, watch(console) as watcher:
         listings = fleet.list(selection, progress=watcher.step)
+        if not any(listing.repos or listing.problem for listing in listings):
+            everything = fleet.list()
+            raise nothing_found(
+                options.patterns, (str(r.path) for one in everything for r in one.repos)
+            )
     repos = sorted(
         (repo for listing in listings for repo in listing.repos),
         key=lambda repo: (repo.source, str(repo.path).lower()),
     )
     problems = problems_of(listings)
-    if not repos and not problems:
-        raise nothing_found(options.patterns, ())
     _print(options.format, console, listings, repos)
     code = exit_code(problems)
+    if not problems:
+        tell_unmatched(console, selection, (str(repo.path) for repo in repos))
     tell_problems(console, problems)
     return int(code)
 

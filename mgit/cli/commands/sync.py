@@ -18,7 +18,7 @@ from mgit.cli.documents import (
     sync_summary,
 )
 from mgit.cli.output import write_document, write_line
-from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded
+from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded, tell_unmatched
 from mgit.cli.progress import watch
 from mgit.cli.report import (
     last_word,
@@ -29,7 +29,7 @@ from mgit.cli.report import (
     tell_problems,
 )
 from mgit.errors import ExitCode
-from mgit.model import Outcome, Plan, Skip, SourceProblem
+from mgit.model import Outcome, Plan, Skip, SourceProblem, action_name
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -45,7 +45,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_fleet(settings) as fleet, watch(console) as watcher:
         plan = fleet.plan(selection, progress=watcher.step)
         if not plan.actions and not plan.problems:
-            raise nothing_found(options.patterns, ())
+            everything = fleet.list()
+            raise nothing_found(
+                options.patterns, (str(r.path) for one in everything for r in one.repos)
+            )
         if not options.dry_run:
             for outcome in fleet.apply(plan, progress=watcher.step):
                 watcher.outcome(outcome)
@@ -53,6 +56,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
                     record = outcome_record(outcome)
                     write_line(console, line_of("mgit.sync.outcome/1", record))
                 outcomes.append(outcome)
+    if not plan.problems:
+        names = (action_name(action) for action in plan.actions)
+        tell_unmatched(console, selection, names)
     if options.dry_run:
         _print_plan(options.format, console, plan)
         judged = [skipped(action) for action in plan.actions if isinstance(action, Skip)]

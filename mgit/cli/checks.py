@@ -1,0 +1,146 @@
+"""The checks of `mgit doctor`: each looks at one thing and says what it found."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mgit.config import Settings
+from mgit.errors import ExitCode, MgitError
+
+if TYPE_CHECKING:
+    from mgit.fleet import Fleet
+    from mgit.forges.interface import Account
+    from mgit.git.runner import GitRunner
+
+TESTED_GIT = (2, 39)
+_LOW_SPACE_BYTES = 1 << 30
+_EXPIRES_SOON = timedelta(days=14)
+_SKEW = timedelta(seconds=60)
+
+
+class State(StrEnum):
+    """How a check ended; the words are part of the JSON schema."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found.
+
+    Args:
+        name: what was looked at.
+        state: how it is.
+        message: one line.
+        advice: what to do, empty when all is well.
+        exit_code: what a failure asks the command to return.
+    """
+
+    name: str
+    state: State
+    message: str
+    advice: str = ""
+    exit_code: ExitCode = ExitCode.OK
+
+
+def failed(name: str, error: MgitError) -> Check:
+    """A check that ended with an error of ours."""
+    return Check(name, State.FAILED, error.message, error.advice, error.exit_code)
+
+
+def check_git(runner: GitRunner) -> Check:
+    """Whether git is there and as new as the ones that mgit is tested with."""
+    try:
+        said = runner.run(["--version"], cwd=Path(tempfile.gettempdir())).stdout.decode()
+    except MgitError as error:
+        return failed("git", error)
+    found = re.search(r"(\d+)\.(\d+)(?:\.\d+)?", said)
+    if found is None:
+        return Check("git", State.WARNING, "git does not say its version", "is it really git?")
+    if (int(found[1]), int(found[2])) < TESTED_GIT:
+        wanted = ".".join(str(part) for part in TESTED_GIT)
+        return Check(
+            "git", State.WARNING, f"git {found[0]} is older than {wanted}", "install a newer git"
+        )
+    return Check("git", State.OK, f"git {found[0]}")
+
+
+def check_folder(name: str, folder: Path) -> Check:
+    """Whether a folder can be written, or made where it is missing, and has room."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    what = f"{folder}" if there == folder else f"{folder} (to be made in {there})"
+    advice = "change its owner, or name another folder in the configuration"
+    if not there.is_dir():
+        return Check(name, State.FAILED, f"{there} is not a folder", advice, ExitCode.USAGE)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as error:
+        why = f"{what} cannot be written: {error.strerror}"
+        return Check(name, State.FAILED, why, advice, ExitCode.USAGE)
+    if free < _LOW_SPACE_BYTES:
+        room = f"{what} has only {free >> 20} MiB left"
+        return Check(name, State.WARNING, room, "make room before the next sync")
+    return Check(name, State.OK, f"{what}, {free >> 30} GiB free")
+
+
+def check_configuration(settings: Settings) -> Iterator[Check]:
+    """What the reader of the file let pass."""
+    from mgit.cli.commands.config import check_sources
+
+    file = settings.paths.config_file
+    try:
+        check_sources(settings)
+    except MgitError as error:
+        yield failed("configuration", error)
+    else:
+        yield Check("configuration", State.OK, f"{file} is sound")
+    for warning in settings.warnings:
+        yield Check("configuration", State.WARNING, warning, "unset it, or correct its name")
+
+
+def check_source(fleet: Fleet, name: str, now: datetime) -> Iterator[Check]:
+    """Whether a source answers, takes the credential, and agrees about the time."""
+    what = f"source {name}"
+    try:
+        source = fleet.source(name)
+        account = source.forge.whoami()
+    except MgitError as error:
+        yield failed(what, error)
+        return
+    found = f", token from {source.credential.found_in}" if source.credential else ", no token"
+    who = f"signed in as {account.login}" if account.login else "answers"
+    yield Check(what, State.OK, f"{who}{found}")
+    yield from check_account(what, account, now)
+
+
+def check_account(what: str, account: Account, now: datetime) -> Iterator[Check]:
+    """What an account says about the token's end and the forge's clock. Pure."""
+    if account.expires is not None and account.expires - now < _EXPIRES_SOON:
+        day = account.expires.date().isoformat()
+        advice = f"make a new token and run `mgit login {what.removeprefix('source ')}`"
+        yield Check(what, State.WARNING, f"its token expires on {day}", advice)
+    if account.server_time is not None and abs(account.server_time - now) > _SKEW:
+        seconds = round((now - account.server_time).total_seconds())
+        side = "ahead of" if seconds > 0 else "behind"
+        yield Check(
+            "clock",
+            State.WARNING,
+            f"this clock is {abs(seconds)} s {side} that of {what}",
+            "set the clock; TLS and tokens depend on it",
+        )
+
+
+def utc_now() -> datetime:
+    """The clock that doctor compares with."""
+    return datetime.now(UTC)
