@@ -176,6 +176,18 @@ class WorkTree:
     stashes: int = 0
     operation: Operation | None = None
 
+    @property
+    def obstacle(self) -> Reason | None:
+        """What forbids to move it, whatever upstream has; None: nothing of the person's.
+
+        Untracked files are none: git itself refuses to overwrite them.
+        """
+        if self.operation is not None:
+            return Reason.OPERATION
+        if self.branch is None:
+            return Reason.DETACHED
+        return Reason.DIRTY if self.changed or self.conflicted else None
+
 
 @dataclass(frozen=True, slots=True)
 class LocalRepo:
@@ -265,7 +277,8 @@ class FastForward:
     """Fetch (where refs differ), then move the checked-out branch ahead to its upstream.
 
     Args:
-        branch: the checked-out branch, without `refs/heads/`.
+        branch: the checked-out branch, without `refs/heads/`; in a work tree that never had a
+            commit it may be another one, upstream's first.
         expects: the local refs that the plan was made from.
         expects_oid: the commit the branch is at now, empty for an unborn branch.
         upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.

@@ -23,7 +23,8 @@ def needs_worktree(upstream: RefSnapshot, local: LocalRepo) -> bool:
     """
     if local.kind is CopyKind.MIRROR or local.key is None or local.broken:
         return False
-    tip = _tip(upstream, local)
+    branch = _branch(upstream, local)
+    tip = upstream.refs.get(f"refs/heads/{branch}")
     return tip is not None and tip != local.head_oid
 
 
@@ -32,12 +33,12 @@ class Standing:
     """What may happen to a work tree.
 
     Args:
-        forward: whether it may move ahead to its upstream.
+        forward: the branch that may move ahead to its upstream, None for none.
         held: why it stays; None where it is where it should be (or may move).
         detail: more words for a person.
     """
 
-    forward: bool = False
+    forward: str | None = None
     held: Reason | None = None
     detail: str = ""
 
@@ -54,38 +55,24 @@ def stand(upstream: RefSnapshot, local: LocalRepo) -> Standing:
     """
     if local.kind is CopyKind.MIRROR:
         return _RESTS
-    if local.head_branch is None:
+    branch = _branch(upstream, local)
+    if branch is None:
         return Standing(held=Reason.DETACHED, detail="no branch is checked out")
-    tip = _tip(upstream, local)
+    tip = upstream.refs.get(f"refs/heads/{branch}")
     if tip is None:
-        if local.head_oid is None:
-            return _RESTS  # unborn, and upstream has no such branch either
-        detail = f"on branch {local.head_branch}, which upstream does not have"
+        detail = f"on branch {branch}, which upstream does not have"
         return Standing(held=Reason.OTHER_BRANCH, detail=detail)
     if tip == local.head_oid:
         return _RESTS
     if local.worktree is None:
         return Standing(held=Reason.DRIFTED, detail="the work tree was not looked at")
-    return _judge(tip, local, local.worktree)
+    return _judge(tip, upstream, local, local.worktree)
 
 
-def obstacle(tree: WorkTree) -> Standing | None:
-    """What in a work tree forbids to move it, whatever upstream has; None: nothing."""
-    if tree.operation is not None:
-        return Standing(held=Reason.OPERATION, detail=f"a {tree.operation} is not finished")
-    if tree.branch is None:
-        return Standing(held=Reason.DETACHED, detail="no branch is checked out")
-    if tree.changed or tree.conflicted:
-        count = tree.changed + tree.conflicted
-        what = "1 changed file" if count == 1 else f"{count} changed files"
-        return Standing(held=Reason.DIRTY, detail=what)
-    return None
-
-
-def _judge(tip: str, local: LocalRepo, tree: WorkTree) -> Standing:
-    blocked = obstacle(tree)
+def _judge(tip: str, upstream: RefSnapshot, local: LocalRepo, tree: WorkTree) -> Standing:
+    blocked = tree.obstacle
     if blocked is not None:
-        return blocked
+        return Standing(held=blocked, detail=_obstacle_detail(tree))
     if tree.branch != local.head_branch:
         return Standing(held=Reason.DRIFTED, detail="another branch was just checked out")
     # An unborn branch (the clone of an empty repository) tracks its namesake by its very name.
@@ -93,7 +80,16 @@ def _judge(tip: str, local: LocalRepo, tree: WorkTree) -> Standing:
         return _not_tracking(tree)
     if tree.ahead:
         return _with_own_commits(tip, local, tree)
-    return Standing(forward=True)
+    return Standing(forward=_branch(upstream, local))
+
+
+def _obstacle_detail(tree: WorkTree) -> str:
+    if tree.operation is not None:
+        return f"a {tree.operation} is not finished"
+    if tree.branch is None:
+        return "no branch is checked out"
+    count = tree.changed + tree.conflicted
+    return "1 changed file" if count == 1 else f"{count} changed files"
 
 
 def _not_tracking(tree: WorkTree) -> Standing:
@@ -112,8 +108,13 @@ def _with_own_commits(tip: str, local: LocalRepo, tree: WorkTree) -> Standing:
     return Standing(held=Reason.UNPUSHED, detail=f"{ahead} to push")
 
 
-def _tip(upstream: RefSnapshot, local: LocalRepo) -> str | None:
-    """Where upstream has the branch that is checked out here."""
-    if local.head_branch is None:
-        return None
-    return upstream.refs.get(f"refs/heads/{local.head_branch}")
+def _branch(upstream: RefSnapshot, local: LocalRepo) -> str | None:
+    """The branch that the work tree is on, or will be on.
+
+    The clone of an empty repository waits on some branch without a commit. When upstream's first
+    commits arrive on another one, there is nothing here that could stand against going there.
+    """
+    branch = local.head_branch
+    if local.head_oid is not None or branch is None or f"refs/heads/{branch}" in upstream.refs:
+        return branch
+    return upstream.head.removeprefix("refs/heads/") if upstream.head is not None else branch

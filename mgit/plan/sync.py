@@ -212,10 +212,9 @@ def _plan_refs(
         return _plan_empty(repo, clone, folder)
     standing = stand(upstream, clone)
     same = same_refs(upstream, clone.refs)
-    if standing.forward and clone.head_branch is not None:
-        return FastForward(
-            repo, folder, clone.head_branch, clone.refs, clone.head_oid or "", upstream
-        )
+    if standing.forward is not None:
+        oid = clone.head_oid or ""
+        return FastForward(repo, folder, standing.forward, clone.refs, oid, upstream)
     if not same:
         return Fetch(repo, folder, clone.kind, clone.refs, standing.held, upstream)
     if standing.held is not None:
