@@ -69,7 +69,7 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
     if not (git_dir / "objects").is_dir():
         return replace(local, broken="its objects are missing")
     try:
-        disk = _refs(git_dir, runner)
+        disk = refs_of(git_dir, runner)
     except (RepositoryBroken, GitError) as error:
         return replace(local, broken=error.message)
     return replace(
@@ -171,7 +171,13 @@ def _operation(git_dir: Path) -> Operation | None:
     return None
 
 
-def _refs(git_dir: Path, runner: GitRunner | None) -> DiskRefs:
+def refs_of(git_dir: Path, runner: GitRunner | None = None) -> DiskRefs:
+    """All refs of a git directory, from its files; by git only where they are not in files.
+
+    Raises:
+        RepositoryBroken: they are damaged.
+        GitError: git cannot read them either.
+    """
     try:
         return read_refs(git_dir)
     except NotPlain as unusual:

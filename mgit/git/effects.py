@@ -1,0 +1,41 @@
+"""What came of an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mgit.model import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was done.
+
+    Args:
+        refs_changed: refs of upstream that differ after it.
+        held: why the work tree stayed as it was all the same; None when it did not, or when
+            nobody meant to move it.
+        detail: one line more for a person; may be empty.
+        folder: where the clone is now.
+    """
+
+    refs_changed: int = 0
+    held: Reason | None = None
+    detail: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """Nothing was done: what the plan was made from is not so any more.
+
+    Args:
+        reason: DRIFTED, OCCUPIED or FOREIGN.
+        detail: what is different, one line for a person.
+    """
+
+    reason: Reason
+    detail: str
+
+
+Effect = Done | Drifted

@@ -1,0 +1,223 @@
+"""Brings the refs of one clone to what upstream was seen to have. Never the work tree.
+
+Only what a snapshot taken by `RefsClient` says is gone is removed; `git fetch --prune` would
+believe an empty answer and empty the clone. New refs arrive in one atomic transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgit.errors import GitError
+from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
+from mgit.git.inspect import git_dir_of, refs_of
+from mgit.git.places import remove_leftover_packs, remove_stale_locks
+from mgit.git.runner import GitRunner
+from mgit.model import CopyKind, RefSnapshot, RemoteRepo
+
+MIRROR_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+TAGS_REFSPEC = f"+refs/tags/*:{TAGS_SEEN}*"
+_WORKTREE_REFSPECS = (f"+refs/heads/*:{REMOTE}*", TAGS_REFSPEC)
+# A branch of this name would be written through the symbolic ref origin/HEAD.
+_NOT_HEAD = "^refs/heads/HEAD"
+
+_FETCH = (
+    "fetch",
+    "--atomic",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-gc",
+    "--no-recurse-submodules",
+    "--no-show-forced-updates",
+    "--quiet",
+    "--stdin",
+    "--end-of-options",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One clone to fetch into.
+
+    Args:
+        path: its folder.
+        kind: work tree or mirror.
+        repo: what it is a clone of.
+    """
+
+    path: Path
+    kind: CopyKind
+    repo: RemoteRepo
+
+    @property
+    def git_dir(self) -> Path:
+        """Where its refs are."""
+        return git_dir_of(self.path, self.kind)
+
+
+def fetch_refs(runner: GitRunner, target: Target, upstream: RefSnapshot) -> int:
+    """Make a clone's refs equal to upstream's.
+
+    Args:
+        runner: starts git.
+        target: where to.
+        upstream: what upstream has. Empty means unknown: then nothing is removed.
+
+    Returns:
+        How many of upstream's refs differ from before.
+
+    Raises:
+        GitError: git failed, or not all refs arrived. Refs are then as before, or some of
+            those that upstream has no more are gone already.
+    """
+    before = refs_of(target.git_dir, runner)
+    stale = sorted(_stale(before, target.kind, upstream))
+    arriving = {_on_disk(name, target.kind) for name in upstream.refs} - set(before.refs)
+    clash = _clashes(stale, arriving)
+    if clash:  # `a` is to become `a/b`: both cannot exist at once, so the old one goes first
+        _delete(runner, target, before, stale)
+    _fetch(runner, target, _refspecs(before, target.kind, upstream))
+    if not clash:
+        _delete(runner, target, before, stale)
+    _point_head(runner, target, before, upstream)
+    return _verify(snapshot(before, target.kind), refs_of(target.git_dir, runner), target, upstream)
+
+
+def same_url(repo: RemoteRepo) -> tuple[str, str]:
+    """Configuration that keeps git at the checked URL: it beats any shorter `insteadOf`."""
+    return f"url.{repo.url}.insteadOf", str(repo.url)
+
+
+def _refspecs(before: DiskRefs, kind: CopyKind, upstream: RefSnapshot) -> Iterator[str]:
+    if kind is CopyKind.MIRROR:
+        yield from (*MIRROR_REFSPECS, _NOT_HEAD)
+        return
+    yield from (*_WORKTREE_REFSPECS, _NOT_HEAD)
+    for name, oid in upstream.refs.items():
+        if name.startswith("refs/tags/") and _is_upstreams(name, oid, before):
+            yield f"+{name}:{name}"
+
+
+def _is_upstreams(name: str, oid: str, before: DiskRefs) -> bool:
+    """Whether a tag of a work tree may be written: absent, or as it once came from upstream.
+
+    A tag that the person made, or moved, stays theirs, also when upstream has one of that name.
+    """
+    here = before.refs.get(name)
+    if here == oid:
+        return False
+    return here is None or here == before.refs.get(_on_disk(name, CopyKind.WORKTREE))
+
+
+def _stale(before: DiskRefs, kind: CopyKind, upstream: RefSnapshot) -> Iterator[str]:
+    """Refs that came from upstream, and that upstream has no more."""
+    if not upstream.refs:
+        return
+    if kind is CopyKind.MIRROR:
+        prefixes = ("refs/heads/", "refs/tags/")
+        yield from (n for n in before.refs if n.startswith(prefixes) and n not in upstream.refs)
+        return
+    for name, oid in before.refs.items():
+        if name.startswith(REMOTE) and name != f"{REMOTE}HEAD":
+            if f"refs/heads/{name.removeprefix(REMOTE)}" not in upstream.refs:
+                yield name
+        elif name.startswith(TAGS_SEEN):
+            tag = f"refs/tags/{name.removeprefix(TAGS_SEEN)}"
+            if tag not in upstream.refs:
+                yield name
+                if before.refs.get(tag) == oid:
+                    yield tag
+
+
+def _on_disk(name: str, kind: CopyKind) -> str:
+    """Where a ref of upstream is kept."""
+    if kind is CopyKind.MIRROR:
+        return name
+    if name.startswith("refs/tags/"):
+        return TAGS_SEEN + name.removeprefix("refs/tags/")
+    return REMOTE + name.removeprefix("refs/heads/")
+
+
+def _clashes(stale: Iterable[str], arriving: Iterable[str]) -> bool:
+    """Whether a folder of refs would have to be where a ref is, or the other way round."""
+    old, new = set(stale), set(arriving)
+    return any(above in new for name in old for above in _above(name)) or any(
+        above in old for name in new for above in _above(name)
+    )
+
+
+def _above(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:count]) for count in range(3, len(parts)))
+
+
+def _fetch(runner: GitRunner, target: Target, refspecs: Iterable[str]) -> None:
+    url = target.repo.url
+    lines = "".join(f"{refspec}\n" for refspec in refspecs)
+
+    def run() -> None:
+        runner.run(
+            [*_FETCH, str(url)],
+            git_dir=target.git_dir,
+            origin=url.origin,
+            stdin=lines.encode("utf-8", "surrogateescape"),
+            config=[same_url(target.repo)],
+        )
+
+    try:
+        run()
+    except GitError as error:
+        if target.kind is CopyKind.MIRROR:
+            remove_leftover_packs(target.git_dir)
+        if ".lock': File exists" not in error.message or not _unlock(target):
+            raise
+        run()
+
+
+def _unlock(target: Target) -> int:
+    """Remove locks of a killed git from refs that only mgit writes. The root lock is held."""
+    if target.kind is CopyKind.MIRROR:
+        beside = ("packed-refs.lock", "HEAD.lock", "shallow.lock")
+        return remove_stale_locks(target.git_dir, ["refs"], beside)
+    return remove_stale_locks(target.git_dir, ["refs/remotes/origin", "refs/mgit"])
+
+
+def _delete(runner: GitRunner, target: Target, before: DiskRefs, names: Iterable[str]) -> None:
+    """Delete refs in one transaction, each only if it is still what it was."""
+    commands = [f"option no-deref\0delete {name}\0{before.refs[name]}\0" for name in names]
+    if commands:
+        runner.run(
+            ["update-ref", "--stdin", "-z"],
+            git_dir=target.git_dir,
+            stdin="".join(commands).encode("utf-8", "surrogateescape"),
+        )
+
+
+def _point_head(runner: GitRunner, target: Target, before: DiskRefs, upstream: RefSnapshot) -> None:
+    if upstream.head is None:
+        return
+    name = "HEAD" if target.kind is CopyKind.MIRROR else f"{REMOTE}HEAD"
+    branch = _on_disk(upstream.head, target.kind)
+    if before.symbolic.get(name) != branch:
+        runner.run(["symbolic-ref", name, branch], git_dir=target.git_dir)
+
+
+def _verify(before: RefSnapshot, disk: DiskRefs, target: Target, upstream: RefSnapshot) -> int:
+    after = snapshot(disk, target.kind)
+    # Upstream may have moved on since it was asked: a ref that is neither old nor as asked for
+    # is newer. One that is still the old one did not arrive, whatever git's exit code says.
+    missing = [
+        name
+        for name, oid in upstream.refs.items()
+        if after.refs.get(name) != oid and after.refs.get(name) in (None, before.refs.get(name))
+    ]
+    if missing:
+        raise GitError(
+            f"git fetch from {target.repo.url.origin} ended well, but {len(missing)} of "
+            f"{len(upstream.refs)} refs did not arrive",
+            advice="something between here and the forge answers wrongly; run mgit again",
+        )
+    names = before.refs.keys() | after.refs.keys()
+    return sum(before.refs.get(name) != after.refs.get(name) for name in names)

@@ -1,0 +1,93 @@
+"""Folders below a root: free or not, made, moved, flushed. Nothing is ever replaced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from mgit.credentials.files import sync_folder
+
+
+def obstruction(root: Path, folder: str) -> str:
+    """Why a clone cannot be put at `folder`; empty when it can.
+
+    It can where nothing is, or an empty folder. The folders above must be real ones: a symbolic
+    link could lead out of the root.
+    """
+    path = root
+    *above, name = folder.split("/")
+    for part in above:
+        path = path / part
+        if path.is_symlink():
+            return f"{path} is a symbolic link"
+        if path.exists() and not path.is_dir():
+            return f"{path} is not a folder"
+    path = path / name
+    if path.is_symlink():
+        return f"{path} is a symbolic link"
+    if path.is_dir():
+        return f"{path} is not empty" if any(path.iterdir()) else ""
+    return f"{path} is in the way" if path.exists() else ""
+
+
+def put(source: Path, target: Path) -> None:
+    """Rename a whole folder to a free place; it survives a power cut once this returns.
+
+    Raises:
+        OSError: the place is not free any more, or on another file system.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)  # onto an empty folder works, onto a full one is refused
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
+
+
+def remove_empty_parents(root: Path, folder: str) -> None:
+    """Remove the folders above `folder` that hold nothing any more, but never the root."""
+    path = (root / folder).parent
+    while path != root and path.is_relative_to(root):
+        try:
+            path.rmdir()
+        except OSError:
+            return
+        path = path.parent
+
+
+def remove_stale_locks(
+    git_dir: Path, subfolders: Iterable[str], files_beside: Iterable[str] = ()
+) -> int:
+    """Remove lock files that a killed git left; only while nobody else can be writing.
+
+    Args:
+        git_dir: the git directory.
+        subfolders: where to look, recursively, relative to it.
+        files_beside: lock files right in it to remove as well.
+
+    Returns:
+        How many there were.
+    """
+    removed = 0
+    for subfolder in subfolders:
+        for folder, _, files in os.walk(git_dir / subfolder):
+            for name in files:
+                if name.endswith(".lock"):
+                    Path(folder, name).unlink(missing_ok=True)
+                    removed += 1
+    return removed + _remove(git_dir, files_beside)
+
+
+def _remove(git_dir: Path, names: Iterable[str]) -> int:
+    there = [path for name in names if (path := git_dir / name).exists()]
+    for path in there:
+        path.unlink(missing_ok=True)
+    return len(there)
+
+
+def remove_leftover_packs(git_dir: Path) -> None:
+    """Remove the half written packs of a failed fetch: after ENOSPC they keep the disk full."""
+    with suppress(OSError):
+        for path in (git_dir / "objects" / "pack").glob("tmp_*"):
+            path.unlink(missing_ok=True)
