@@ -11,6 +11,7 @@ How it is used::
 
         for local in fleet.status(path):              # LocalRepo with `worktree` filled in
             ...
+        account = fleet.source("work").forge.whoami() # one source, opened with its credential
 
 `open_fleet` starts nothing and talks to nobody; credentials are looked for when a source is first
 used. Leaving the `with` block early, also by Ctrl-C, ends every git that still runs.
@@ -18,6 +19,23 @@ used. Leaving the `with` block early, also by Ctrl-C, ends every git that still 
 
 from __future__ import annotations
 
+from mgit.fleet.fleet import EVERYTHING, Fleet
+from mgit.fleet.pool import Stop
+from mgit.fleet.sources import Source
 from mgit.fleet.values import Phase, Progress, Step, exit_code
+from mgit.fleet.wiring import Parts, log_events, open_fleet, open_parts
 
-__all__ = ["Phase", "Progress", "Step", "exit_code"]
+__all__ = [
+    "EVERYTHING",
+    "Fleet",
+    "Parts",
+    "Phase",
+    "Progress",
+    "Source",
+    "Step",
+    "Stop",
+    "exit_code",
+    "log_events",
+    "open_fleet",
+    "open_parts",
+]

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -107,7 +107,9 @@ class _Crew(Generic[T]):
             self.results.put(_Ended())
 
 
-def side_by_side(jobs: Iterable[Job[T]], *, workers: int, driver: Driver) -> Iterator[T]:
+def side_by_side(
+    jobs: Iterable[Job[T]], *, workers: int, driver: Driver
+) -> Generator[T, None, None]:
     """Run jobs in a bounded number of threads and yield what they yield, as it comes.
 
     After `driver.stop` no job is begun; those that run get `driver.grace` seconds and are then

@@ -38,7 +38,7 @@ class Step:
 
 
 Progress = Callable[[Step], None]
-"""Receives every `Step`. Called from worker threads, one call at a time; must not raise."""
+"""Receives every `Step`, in the thread that drives the run."""
 
 
 FAILURES = {

@@ -1,4 +1,4 @@
-"""The state is a cache: whatever happens to the file, the answer is "nothing known", never wrong."""
+"""The state is a cache: whatever happens to it, the answer is "nothing known", never wrong."""
 
 import os
 import sqlite3
@@ -60,9 +60,9 @@ def state(path, warnings, clock):
     state.close()
 
 
-def repo(name: str = "tool", id: str = "1") -> RemoteRepo:
+def repo(name: str = "tool", number: str = "1") -> RemoteRepo:
     return RemoteRepo(
-        key=RepoKey("git.example.com", id),
+        key=RepoKey("git.example.com", number),
         source="work",
         path=RepoPath("acme", name, "team"),
         url=parse_clone_url(f"https://git.example.com/acme/{name}.git"),
@@ -71,8 +71,8 @@ def repo(name: str = "tool", id: str = "1") -> RemoteRepo:
     )
 
 
-def cloned(name: str = "tool", id: str = "1") -> Outcome:
-    return Outcome(Clone(repo(name, id), f"acme/{name}", CopyKind.MIRROR), Result.CLONED)
+def cloned(name: str = "tool", number: str = "1") -> Outcome:
+    return Outcome(Clone(repo(name, number), f"acme/{name}", CopyKind.MIRROR), Result.CLONED)
 
 
 def test_nothing_touches_the_disk_before_the_first_question(path, state):

@@ -1,0 +1,192 @@
+"""Observe: what the sources list, what each upstream holds, what is on disk."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mgit.errors import AuthenticationError, MgitError
+from mgit.fleet.breaker import Breaker
+from mgit.fleet.phases import Task, complete, run_tasks
+from mgit.fleet.pool import Driver
+from mgit.fleet.sources import Source, Sources
+from mgit.fleet.tools import GitTools
+from mgit.fleet.values import Phase, Progress
+from mgit.git.inspect import inspect_worktree, scan
+from mgit.git.runner import GitRunner
+from mgit.model import (
+    CopyKind,
+    Listing,
+    LocalRepo,
+    Reason,
+    RefSnapshot,
+    RemoteRepo,
+    RepoKey,
+)
+from mgit.plan.sync import Unreadable, needs_worktree
+
+# Asking for refs is waiting, not computing: 16 at once cost 0.2 ms of CPU each, and stay far below
+# the 100 concurrent requests that GitHub allows.
+ASKING_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one source said.
+
+    Args:
+        listing: never raises; a failure is its `problem`.
+        source: the opened source, None when it could not be opened.
+        seconds: wall time it took.
+    """
+
+    listing: Listing
+    source: Source | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is known about the clones of one repository.
+
+    Args:
+        key: its identity.
+        upstream: its refs, or why they could not be read.
+        local: its clones, looked into where a decision needs it.
+    """
+
+    key: RepoKey
+    upstream: RefSnapshot | Unreadable
+    local: tuple[LocalRepo, ...]
+
+
+def list_sources(
+    names: Sequence[str], sources: Sources, driver: Driver, progress: Progress | None
+) -> Iterator[Answer]:
+    """Ask every source side by side; one that fails does not keep the others from answering.
+
+    Raises:
+        Interrupted: mgit was told to stop.
+    """
+    tasks = [Task(name, partial(_list, name, sources)) for name in names]
+    yield from run_tasks(
+        Phase.LIST, tasks, workers=ASKING_THREADS, driver=driver, progress=progress
+    )
+    complete(driver)
+
+
+def _list(name: str, sources: Sources) -> Iterator[Answer]:
+    began = time.monotonic()
+    source: Source | None = None
+    try:
+        source = sources.open(name)
+        listing = source.forge.list_repos()
+    except MgitError as error:
+        listing = Listing(
+            name,
+            (),
+            complete=False,
+            problem=error.message,
+            advice=error.advice,
+            exit_code=int(error.exit_code),
+        )
+    yield Answer(listing, source, time.monotonic() - began)
+
+
+def find_clones(root: Path, tools: GitTools) -> tuple[LocalRepo, ...]:
+    """Every repository below the root, read from disk."""
+    return tuple(scan(root, tools.local)) if root.is_dir() else ()
+
+
+def compare(
+    repos: Iterable[RemoteRepo],
+    local: Sequence[LocalRepo],
+    *,
+    root: Path,
+    sources: Sources,
+    tools: GitTools,
+    git_workers: int,
+    driver: Driver,
+    progress: Progress | None,
+) -> tuple[Compared, ...]:
+    """Ask the upstream of every repository that has a clone; look into work trees that may move.
+
+    A repository without a clone is not asked: cloning it asks anyway.
+
+    Raises:
+        Interrupted: mgit was told to stop.
+    """
+    clones = _by_key(local)
+    looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers))
+    tasks = [
+        Task(str(repo.path), partial(looker.look, repo, clones[repo.key]))
+        for repo in {repo.key: repo for repo in repos}.values()
+        if repo.key in clones and repo.unavailable is None
+    ]
+    found = tuple(
+        run_tasks(Phase.COMPARE, tasks, workers=ASKING_THREADS, driver=driver, progress=progress)
+    )
+    complete(driver)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Looker:
+    root: Path
+    sources: Sources
+    tools: GitTools
+    breaker: Breaker
+    gits: threading.Semaphore
+
+    def look(self, repo: RemoteRepo, clones: tuple[LocalRepo, ...]) -> Iterator[Compared]:
+        upstream = self._ask(repo)
+        if not isinstance(upstream, Unreadable):
+            clones = tuple(self._into(upstream, clone) for clone in clones)
+        yield Compared(repo.key, upstream, clones)
+
+    def _ask(self, repo: RemoteRepo) -> RefSnapshot | Unreadable:
+        origin = repo.url.origin
+        try:
+            self.breaker.check(origin)
+            snapshot = self.tools.refs(self.sources.open(repo.source), repo.url).ls_refs(repo.url)
+        except AuthenticationError as error:
+            self.breaker.failed(origin, error)
+            return Unreadable(error.message, Reason.REFUSED)
+        except MgitError as error:
+            self.breaker.failed(origin, error)
+            return Unreadable(error.message, Reason.UNREACHABLE)
+        self.breaker.succeeded(origin)
+        return snapshot
+
+    def _into(self, upstream: RefSnapshot, clone: LocalRepo) -> LocalRepo:
+        if not needs_worktree(upstream, clone):
+            return clone
+        with self.gits:
+            return with_worktree(self.root, clone, self.tools.local)
+
+
+def look_into(root: Path, clone: LocalRepo, runner: GitRunner) -> Iterator[LocalRepo]:
+    """`with_worktree` as a task."""
+    yield with_worktree(root, clone, runner)
+
+
+def with_worktree(root: Path, clone: LocalRepo, runner: GitRunner) -> LocalRepo:
+    """The clone with the state of its work tree; one that git cannot read counts as broken."""
+    if clone.kind is CopyKind.MIRROR or clone.broken:
+        return clone
+    try:
+        return replace(clone, worktree=inspect_worktree(runner, root / clone.folder))
+    except MgitError as error:
+        return replace(clone, broken=error.message)
+
+
+def _by_key(local: Iterable[LocalRepo]) -> Mapping[RepoKey, tuple[LocalRepo, ...]]:
+    found: dict[RepoKey, tuple[LocalRepo, ...]] = {}
+    for clone in local:
+        if clone.key is not None:
+            found[clone.key] = (*found.get(clone.key, ()), clone)
+    return found

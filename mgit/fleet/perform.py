@@ -1,0 +1,86 @@
+"""One action, done by git with the credential of its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from mgit.fleet.sources import Sources
+from mgit.fleet.tools import GitTools
+from mgit.fleet.values import skipped
+from mgit.git import operations
+from mgit.git.effects import Done, Drifted, Effect
+from mgit.git.runner import GitRunner
+from mgit.model import (
+    Action,
+    Archive,
+    Clone,
+    FastForward,
+    Fetch,
+    Move,
+    Outcome,
+    Reason,
+    RemoteRepo,
+    Result,
+    Skip,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Does actions below one root; `Applier` decides on their order.
+
+    Args:
+        root: folder of the clones.
+        sources: whose credential belongs to which action.
+        tools: start git.
+    """
+
+    root: Path
+    sources: Sources
+    tools: GitTools
+
+    def __call__(self, action: Action) -> Outcome:
+        """Do it.
+
+        Raises:
+            MgitError: it could not be done; the clone is as it was.
+            OSError: the disk refused.
+        """
+        local = self.tools.local
+        match action:
+            case Skip():
+                return skipped(action)
+            case Clone():
+                effect = operations.clone(self._runner(action.repo), self.root, action)
+                return _outcome(action, effect, Result.CLONED)
+            case Fetch():
+                effect = operations.fetch(self._runner(action.repo), self.root, action)
+                return _outcome(action, effect, Result.FETCHED, action.held)
+            case FastForward():
+                effect = operations.fast_forward(self._runner(action.repo), self.root, action)
+                return _outcome(action, effect, Result.FAST_FORWARDED)
+            case Move():
+                return _outcome(action, operations.move(local, self.root, action), Result.MOVED)
+            case Archive():
+                effect = operations.archive(local, self.root, action)
+                return _outcome(action, effect, Result.ARCHIVED)
+            case _:
+                assert_never(action)
+
+    def _runner(self, repo: RemoteRepo) -> GitRunner:
+        return self.tools.runner(self.sources.open(repo.source))
+
+
+def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None = None) -> Outcome:
+    match effect:
+        case Drifted(reason=reason, detail=detail):
+            return Outcome(action, Result.SKIPPED, reason, detail)
+        case Done():
+            held = effect.held or held
+            if held is not None and result is Result.FAST_FORWARDED:
+                result = Result.FETCHED  # the refs arrived, the work tree stayed
+            return Outcome(action, result, held, effect.detail, refs_changed=effect.refs_changed)
+        case _:
+            assert_never(effect)

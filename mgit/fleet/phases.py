@@ -1,0 +1,97 @@
+"""Named tasks side by side, with signs of progress for whoever watches."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mgit.fleet.pool import Driver, Job, side_by_side
+from mgit.fleet.values import Phase, Progress, Step
+from mgit.git.runner import Interrupted
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[T]):
+    """Work with a name.
+
+    Args:
+        name: what to call it for a person: a source or a repository.
+        work: yields results; runs in a thread.
+    """
+
+    name: str
+    work: Callable[[], Iterable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Began:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    name: str
+
+
+def run_tasks(
+    phase: Phase,
+    tasks: Sequence[Task[T]],
+    *,
+    workers: int,
+    driver: Driver,
+    progress: Progress | None,
+    done: int = 0,
+    total: int | None = None,
+) -> Iterator[T]:
+    """Yield what the tasks yield, as it comes, telling `progress` in the caller's thread.
+
+    Args:
+        phase: what `progress` is told.
+        tasks: what to do.
+        workers: how many threads at most.
+        driver: ends the phase early.
+        progress: who watches.
+        done: tasks of the same phase that ended before.
+        total: tasks of the whole phase; None for just these.
+    """
+    total = len(tasks) if total is None else total
+    tell = progress or _nobody
+    items = side_by_side([_job(task) for task in tasks], workers=workers, driver=driver)
+    with contextlib.closing(items):
+        for item in items:
+            match item:
+                case _Began(name):
+                    tell(Step(phase, name, started=True, done=done, total=total))
+                case _Ended(name):
+                    done += 1
+                    tell(Step(phase, name, started=False, done=done, total=total))
+                case (result,):
+                    yield result
+
+
+def complete(driver: Driver) -> None:
+    """To be called after a phase whose results are only of use when all are there.
+
+    Raises:
+        Interrupted: mgit was told to stop in the middle of it.
+    """
+    if driver.stop.requested:
+        raise Interrupted("mgit was told to stop before it knew what to do")
+
+
+def _job(task: Task[T]) -> Job[_Began | _Ended | tuple[T]]:
+    def job() -> Iterator[_Began | _Ended | tuple[T]]:
+        yield _Began(task.name)
+        for result in task.work():
+            yield (result,)
+        yield _Ended(task.name)
+
+    return job
+
+
+def _nobody(step: Step) -> None:
+    """Nobody watches."""

@@ -1,0 +1,115 @@
+"""What speaks git: one runner and one refs client for each source, made when first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from mgit.address import CloneUrl
+from mgit.config.settings import Settings
+from mgit.credentials import Askpass, CredentialBook, Redactor
+from mgit.fleet.sources import Source
+from mgit.git.refs import RefsClient
+from mgit.git.runner import GitRunner
+from mgit.transport import Transport
+
+T = TypeVar("T")
+
+# SIGTERM must have ended everything within 10 s: 3 s to end well, 3 s for git to clean up.
+GIT_GRACE_SECONDS = 3.0
+
+
+class GitTools:
+    """Runners and refs clients, each with the credential of its source and no other.
+
+    Args:
+        settings: the environment and the folders for askpass.
+        transport: carries the refs clients' requests.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+        self._runners: dict[str, GitRunner] = {}
+        self._refs: dict[str, RefsClient] = {}
+        self._cancelled = False
+        self._descriptor: int | None = None
+        self.local = self._new_runner(CredentialBook(), None)
+
+    @property
+    def started(self) -> int:
+        """How many processes were started so far."""
+        return self.local.started + sum(runner.started for runner in self._runners.values())
+
+    def runner(self, source: Source) -> GitRunner:
+        """Starts git with this source's credential. Its askpass is made with the first call."""
+
+        def make() -> GitRunner:
+            book = source.book
+            askpass = self._stack.enter_context(Askpass(book, self._folders()))
+            return self._new_runner(book, askpass)
+
+        return self._made(self._runners, source.name, make)
+
+    def refs(self, source: Source, url: CloneUrl) -> RefsClient:
+        """Asks for refs with this source's credential; starts git only for ssh."""
+        over_ssh = url.origin.scheme == "ssh"
+        runner = self.runner(source) if over_ssh else None
+
+        def make() -> RefsClient:
+            return RefsClient(self._transport, source.book, runner)
+
+        return self._made(self._refs, f"ssh {source.name}" if over_ssh else source.name, make)
+
+    def keep_open(self, descriptor: int | None) -> None:
+        """Hand this descriptor (the root lock's) on to every git that is started from now on."""
+        with self._lock:
+            self._descriptor = descriptor
+            for runner in (self.local, *self._runners.values()):
+                self._hand_on(runner)
+
+    def cancel(self) -> None:
+        """End every running git and refuse new ones."""
+        self._cancelled = True
+        for runner in (self.local, *tuple(self._runners.values())):
+            runner.cancel()
+
+    def close(self) -> None:
+        """Remove what askpass wrote."""
+        self._stack.close()
+
+    def _made(self, known: dict[str, T], name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in known:
+                known[name] = make()
+            return known[name]
+
+    def _new_runner(self, book: CredentialBook, askpass: Askpass | None) -> GitRunner:
+        runner = GitRunner(
+            environment=self._settings.environment.variables,
+            book=book,
+            askpass=askpass,
+            redactor=Redactor(book),
+            ca_file=self._settings.network.ca_file,
+            grace=GIT_GRACE_SECONDS,
+        )
+        self._hand_on(runner)
+        if self._cancelled:
+            runner.cancel()
+        return runner
+
+    def _hand_on(self, runner: GitRunner) -> None:
+        if self._descriptor is not None:
+            self._stack.enter_context(runner.keep_open(self._descriptor))
+
+    def _folders(self) -> tuple[Path, ...]:
+        """Where askpass may work, best first."""
+        paths = self._settings.paths
+        folders = (paths.runtime_dir, Path(tempfile.gettempdir()), paths.state_dir / "tmp")
+        return tuple(folder for folder in folders if folder is not None)

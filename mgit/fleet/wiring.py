@@ -1,0 +1,213 @@
+"""Puts the real parts together."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO, assert_never
+
+from mgit.config.settings import LogFormat, LogLevel, Settings
+from mgit.fleet.fleet import Fleet, Kit
+from mgit.fleet.pool import Driver, Stop
+from mgit.fleet.sources import Sources
+from mgit.fleet.tools import GitTools
+from mgit.git.lock import RootLock
+from mgit.model import Outcome
+from mgit.state import State
+from mgit.telemetry.audit import AuditTrail
+from mgit.telemetry.audited import audit_observer
+from mgit.telemetry.clean import Cleaner
+from mgit.telemetry.events import (
+    CredentialFound,
+    Ended,
+    Event,
+    Listed,
+    Observer,
+    Planned,
+    RunEnded,
+    RunStarted,
+)
+from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.transport import TlsSettings, Transport, parse_proxy
+
+STATE_FILE = "state.db"
+AUDIT_FILE = "audit.jsonl"
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives a run; `mgit serve` keeps one set for all of its runs.
+
+    Args:
+        state: the memory between runs.
+        events: the log.
+        audit: the audit trail.
+        clean: hides every secret met so far.
+    """
+
+    state: State
+    events: EventLog
+    audit: AuditTrail
+    clean: Cleaner
+
+
+@contextlib.contextmanager
+def open_parts(
+    settings: Settings,
+    *,
+    stream: TextIO | None = None,
+    log_format: LogFormat | None = None,
+    log_level: LogLevel | None = None,
+) -> Iterator[Parts]:
+    """State, log and audit of these settings. Nothing is opened before it is needed.
+
+    Args:
+        settings: say where.
+        stream: where the log goes; standard error if None.
+        log_format: in place of the settings'.
+        log_level: in place of the settings'.
+    """
+    clean = Cleaner()
+    events = open_log(
+        log_format or settings.log.format,
+        log_level or settings.log.level,
+        clean,
+        stream or sys.stderr,
+    )
+    folder = settings.paths.state_dir
+    state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
+    try:
+        yield Parts(state, events, AuditTrail(folder / AUDIT_FILE, clean=clean), clean)
+    finally:
+        state.close()
+
+
+@contextlib.contextmanager
+def open_fleet(
+    settings: Settings,
+    *,
+    parts: Parts | None = None,
+    observers: tuple[Observer, ...] = (),
+    lock: RootLock | None = None,
+    stop: Stop | None = None,
+    tick: Callable[[], None] | None = None,
+) -> Iterator[Fleet]:
+    """A fleet of real parts, for one run.
+
+    Args:
+        settings: what is wanted.
+        parts: what outlives the run; without it the run has its own, and logs only warnings.
+        observers: told of every event, beside state and audit.
+        lock: the root lock, when the caller holds it.
+        stop: ends the run early and in good order.
+        tick: called several times a second while the run waits.
+
+    Raises:
+        ConfigurationError: a proxy or certificate file that cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        if parts is None:
+            parts = stack.enter_context(
+                open_parts(settings, log_format="console", log_level="warning")
+            )
+        network = settings.network
+        transport = stack.enter_context(
+            Transport(
+                tls=TlsSettings(network.ca_file),
+                proxy=parse_proxy(network.https_proxy, network.no_proxy),
+                timeout=network.timeout,
+            )
+        )
+        tools = GitTools(settings, transport)
+        stack.callback(tools.close)
+        driver = Driver(
+            stop=stop or Stop(),
+            tick=tick or _nothing,
+            abort=lambda: _abort(tools, transport),
+        )
+        warn = _warner(parts.events)
+        kit = Kit(
+            settings=settings,
+            sources=Sources(
+                settings,
+                transport=transport,
+                state=parts.state,
+                clean=parts.clean,
+                runner=tools.local,
+                stop=driver.stop,
+            ),
+            tools=tools,
+            driver=driver,
+            observers=(
+                _StateObserver(parts.state, settings.root),
+                audit_observer(parts.audit, warn),
+                *observers,
+            ),
+            clean=parts.clean,
+            lock=lock,
+        )
+        fleet = Fleet(secrets.token_hex(8), kit)
+        try:
+            yield fleet
+        except BaseException:
+            driver.abort()
+            fleet.close(interrupted=True)
+            raise
+        fleet.close()
+
+
+def log_events(parts: Parts) -> Observer:
+    """The observer that writes every event to the log of these parts."""
+    return log_observer(parts.events)
+
+
+class _StateObserver:
+    """Keeps listings, runs and outcomes; outcomes in batches, a transaction each."""
+
+    def __init__(self, state: State, root: Path) -> None:
+        self._state = state
+        self._root = root
+        self._run: str | None = None
+        self._outcomes: list[Outcome] = []
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted() | CredentialFound():
+                pass
+            case Listed(listing=listing):
+                self._state.store_listing(listing)
+            case Planned(run_id=run_id):
+                self._run = run_id
+                self._state.begin_run(run_id, self._root)
+            case Ended(run_id=run_id, outcome=outcome):
+                self._outcomes.append(outcome)
+                if len(self._outcomes) >= _BATCH:
+                    self._flush(run_id)
+            case RunEnded(run_id=run_id, code=code):
+                self._flush(run_id)
+                if self._run is not None:
+                    self._state.end_run(run_id, int(code))
+            case _:
+                assert_never(event)
+
+    def _flush(self, run_id: str) -> None:
+        self._state.record(run_id, self._outcomes)
+        self._outcomes.clear()
+
+
+def _warner(events: EventLog) -> Callable[[str], None]:
+    return lambda words: events.warning("audit.problem", words)
+
+
+def _abort(tools: GitTools, transport: Transport) -> None:
+    tools.cancel()
+    transport.close()
+
+
+def _nothing() -> None:
+    """Nobody waits for a heartbeat."""
