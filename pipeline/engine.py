@@ -80,7 +80,7 @@ class Engine:
     def load(self, archive: Path) -> None:
         """Take the image of a `docker-archive` into the engine, with the name in it."""
         with one_line(f"{archive.name} cannot be loaded"):
-            self.client.image.load(archive)
+            self.client.image.load(archive, quiet=True)
 
     def forget(self, reference: str) -> None:
         """Remove a name, and the image where it was its last one; absent is fine."""

