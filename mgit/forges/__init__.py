@@ -40,7 +40,7 @@ __all__ = [
     "open_forge",
 ]
 
-_PATH = re.compile(r"^(/[A-Za-z0-9._~-]+)*$")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def api_base(kind: str, url: str = "") -> ApiBase:
     origin = parse_origin(text)
     path = text.partition("://")[2].partition("/")[2].strip("/")
     path = f"/{path}" if path else ""
-    if not _PATH.match(path) or "/.." in path:
+    if not _PATH.fullmatch(path) or "/.." in path:
         raise ConfigurationError(
             f"the url {text[:120]!a} has a path that mgit does not accept",
             advice="give the address of the forge, https://HOST",

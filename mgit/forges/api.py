@@ -140,7 +140,7 @@ class RestClient:
         kept = cache.get(url) if cache is not None else None
         response = self._patiently(target, kept)
         if response.status == 304 and kept is not None:
-            return Response(200, response.headers, kept.body), kept.link
+            return Response(200, response.headers, kept.body), response.header("link") or kept.link
         if response.status in _REDIRECTS:
             return response, ""
         kind = (response.header("content-type") or "").partition(";")[0].strip().lower()

@@ -22,8 +22,9 @@ from mgit.forges.limits import server_time
 from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-# Oldest first: a repository that is made while the pages are read cannot shift any other.
-_ORDER = "sort=created&direction=asc&per_page=100"
+# Newest first: a new repository changes the first page, so no page that was kept with its ETag can
+# hide one that was added behind it; and it shifts others to a page that is still to be read.
+_ORDER = "sort=created&direction=desc&per_page=100"
 
 
 class _Owner(msgspec.Struct, frozen=True):

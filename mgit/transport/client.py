@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _IDLE_SECONDS = 50.0  # common servers close an idle connection after 60 s or more
-_TARGET = re.compile(r"^/[!-~]*$")
-_FIELD_NAME = re.compile(r"^[A-Za-z0-9-]+$")
-_FIELD_VALUE = re.compile(r"^[ -~]*$")
+_TARGET = re.compile(r"/[!-~]*")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
+_FIELD_VALUE = re.compile(r"[ -~]*")
 _IDEMPOTENT = frozenset({"GET", "HEAD"})
 _METHODS = _IDEMPOTENT | {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -155,10 +155,10 @@ class Transport:
             raise InvalidInput(f"{method!a} is not a method that mgit sends")
         if origin.scheme not in ("http", "https"):
             raise InvalidInput(f"{origin} does not speak HTTP")
-        if not _TARGET.match(target):
+        if not _TARGET.fullmatch(target):
             raise InvalidInput(f"{origin} cannot be asked for {target[:120]!a}")
         for name, value in headers.items():
-            if not _FIELD_NAME.match(name) or not _FIELD_VALUE.match(value):
+            if not _FIELD_NAME.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
                 raise InvalidInput(
                     f"the {name!a} header for {origin} holds a character that HTTP forbids",
                     advice="check the token for a line break or a non-ASCII character",

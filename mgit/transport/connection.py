@@ -59,6 +59,7 @@ class Connection:
         self._clock = clock
         self._http = http.client.HTTPConnection(origin.host, origin.port)
         self._wire: _Wire | None = None
+        self._aborted = False
 
     @property
     def received(self) -> int:
@@ -86,6 +87,8 @@ class Connection:
         try:
             self._http.request(method, target, body=body, headers=dict(headers))
             answer = self._http.getresponse()
+            if wire.ended:  # http.client takes that for the end of the headers
+                raise ConnectionResetError
             content = read_body(answer, self._origin, max_bytes)
         except ConnectionError:  # RemoteDisconnected is an HTTPException as well
             raise
@@ -116,6 +119,7 @@ class Connection:
 
     def abort(self) -> None:
         """Wake the thread that waits on this connection; called from another thread."""
+        self._aborted = True
         if (wire := self._wire) is not None:
             wire.abort()
 
@@ -129,13 +133,19 @@ class Connection:
                 self._tunnel(raw, self._proxy)
             if self._context is not None:
                 raw.settimeout(self._timeout)
-                raw = self._context.wrap_socket(raw, server_hostname=self._origin.host)
+                raw = self._context.wrap_socket(
+                    raw,
+                    server_hostname=self._origin.host,
+                    suppress_ragged_eofs=False,  # an end without TLS's own goodbye is a cut
+                )
         except BaseException:
             raw.close()
             raise
         self._wire = _Wire(raw, self._timeout, self._clock)
         # http.client needs no more of a socket than what _Wire has.
         self._http.sock = cast("socket.socket", self._wire)
+        if self._aborted:  # came between the call and the connection
+            raise ConnectionAbortedError
         return self._wire
 
     def _tunnel(self, raw: socket.socket, proxy: ProxyServer) -> None:
@@ -166,6 +176,7 @@ class _Wire:
 
     def __init__(self, sock: socket.socket, timeout: float, clock: Callable[[], float]) -> None:
         self.received = 0
+        self.ended = False
         self._sock = sock
         self._timeout = timeout
         self._clock = clock
@@ -187,6 +198,7 @@ class _Wire:
         self._arm()
         count = self._sock.recv_into(buffer)
         self.received += count
+        self.ended = self.ended or count == 0
         return count
 
     def readable(self) -> bool:

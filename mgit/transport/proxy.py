@@ -90,7 +90,7 @@ def _matches(entry: str, origin: Origin) -> bool:
     if entry == "*":
         return True
     name, separator, port = entry.rpartition(":")
-    if separator and port.isdigit() and ":" not in name.strip("[]"):
+    if separator and port.isdigit() and (":" not in name or name.endswith("]")):
         if int(port) != origin.port:
             return False
         entry = name

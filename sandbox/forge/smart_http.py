@@ -11,13 +11,13 @@ import subprocess
 from sandbox.forge.store import RepoStore, SandboxRepo, git_environment
 from sandbox.forge.web import Answer, Request
 
-_PATH = re.compile(r"^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$")
+_PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
 _SECONDS = 120.0
 
 
 def split_git_path(path: str) -> tuple[str, str, str] | None:
     """`/owner/name.git/info/refs` in its three parts, None for any other path."""
-    found = _PATH.match(path)
+    found = _PATH.fullmatch(path)
     return (found[1], found[2], found[3]) if found else None
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from sandbox.forge.history import Change, first_history, one_commit
 
-_NAME = re.compile(r"^[A-Za-z0-9_.-]+$")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _GIT_SECONDS = 60.0
 
 
@@ -226,7 +226,7 @@ class RepoStore:
         git(f"--git-dir={self.path(repo)}", "fast-import", "--quiet", *flags, stdin=stream)
 
     def _check_free(self, owner: str, name: str) -> None:
-        if not _NAME.match(owner) or not _NAME.match(name):
+        if not _NAME.fullmatch(owner) or not _NAME.fullmatch(name):
             raise ValueError(f"a forge would not allow the name {owner}/{name}")
         if self.find(owner, name) is not None:
             raise ValueError(f"{owner}/{name} is taken")
