@@ -13,7 +13,7 @@ from mgit.daemon.health import Health
 from mgit.daemon.schedule import next_start
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop
-from mgit.fleet.wiring import Parts, open_fleet
+from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
 from mgit.plan.select import Selection
 from mgit.telemetry.metrics import Metrics
@@ -91,7 +91,7 @@ class Loop:
             with open_fleet(
                 self._settings,
                 parts=self._parts,
-                observers=(self._metrics,),
+                observers=(log_events(self._parts), self._metrics),
                 lock=self._lock,
                 stop=self._stop,
                 tick=self._health.beat,

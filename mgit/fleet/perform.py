@@ -53,7 +53,9 @@ class Performer:
             case Skip():
                 return skipped(action)
             case Clone():
-                effect = operations.clone(self._runner(action.repo), self.root, action)
+                source = self.sources.open(action.repo.source)
+                look = self.tools.refs(source, action.repo.url).ls_refs
+                effect = operations.clone(self.tools.runner(source), self.root, action, look=look)
                 return _outcome(action, effect, Result.CLONED)
             case Fetch():
                 effect = operations.fetch(self._runner(action.repo), self.root, action)
