@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mgit import health
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 
 def run_early(arguments: Sequence[str]) -> int:

@@ -1,0 +1,130 @@
+"""What commands print as JSON is what docs/schemas promises, no field more and none less."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from mgit.cli.documents import (
+    action_record,
+    config_document,
+    line_of,
+    listing_document,
+    local_record,
+    outcome_record,
+    plan_document,
+    problem_record,
+    remote_record,
+    status_document,
+    sync_document,
+    sync_summary,
+)
+from mgit.cli.states import STATES, states_of
+from mgit.config import Environment, Settings, find_paths
+from mgit.config.settings import Shown
+from mgit.errors import ExitCode
+from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
+
+from .cases import ACTIONS, BARE, FOREIGN, LOCAL, OUTCOMES, PLAN, PROBLEM, remote
+
+SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "schemas"
+LISTINGS = (
+    Listing("work", (remote("api"), BARE)),
+    Listing("labs", (), complete=False, problem="page 2 failed", advice="try again"),
+)
+SETTINGS = Settings(
+    paths=find_paths(Environment({"HOME": "/home/mona"})),
+    environment=Environment({}),
+    root=Path("/home/mona/src"),
+    values=(Shown("defaults.root", "/home/mona/src", "default"),),
+    warnings=("odd",),
+)
+
+
+def _strict(node: Any) -> Any:
+    """The schema without its promise that fields may be added: what is printed today."""
+    if isinstance(node, list):
+        return [_strict(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {name: _strict(part) for name, part in node.items()}
+    if copy.get("type") == "object" and "properties" in copy:
+        copy["additionalProperties"] = False
+    return copy
+
+
+def _load(name: str) -> Any:
+    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _check(name: str, document: object) -> None:
+    common = Resource.from_contents(_strict(_load("common")))
+    registry: Registry[Any] = Registry().with_resource("common.json", common)
+    Draft202012Validator(
+        _strict(_load(name)),
+        registry=registry,
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    ).validate(json.loads(json.dumps(document)))
+
+
+def _documents() -> Iterator[tuple[str, object]]:
+    yield "list", listing_document(LISTINGS, LISTINGS[0].repos)
+    yield "plan", plan_document(PLAN)
+    yield "sync", sync_document(PLAN, OUTCOMES, ExitCode.UNREACHABLE)
+    yield "status", status_document("/src", [(one, states_of(one)) for one in (LOCAL, FOREIGN)])
+    yield "config", config_document(SETTINGS)
+    for name in ("list", "plan", "sync"):
+        yield name, line_of("mgit.problem/1", problem_record(PROBLEM))
+    for repo in LISTINGS[0].repos:
+        yield "list", line_of("mgit.list.repository/1", remote_record(repo))
+    for action in ACTIONS:
+        yield "plan", line_of("mgit.plan.action/1", action_record(action))
+    for outcome in OUTCOMES:
+        yield "sync", line_of("mgit.sync.outcome/1", outcome_record(outcome))
+    for local in (LOCAL, FOREIGN):
+        record = local_record(local, states_of(local))
+        yield "status", line_of("mgit.status.repository/1", record)
+
+
+@pytest.mark.parametrize(("name", "document"), list(_documents()))
+def test_a_document_is_as_its_schema_says(name: str, document: object) -> None:
+    _check(name, document)
+
+
+@pytest.mark.parametrize("file", sorted(SCHEMAS.glob("*.json")), ids=lambda file: file.stem)
+def test_a_schema_is_one(file: Path) -> None:
+    Draft202012Validator.check_schema(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_the_words_of_the_schemas_are_those_of_the_code() -> None:
+    common = _load("common")["$defs"]
+    assert common["reason"]["enum"] == [reason.value for reason in Reason]
+    assert common["kind"]["enum"] == [kind.value for kind in CopyKind]
+    outcome = _load("sync")["$defs"]["outcome"]["properties"]
+    assert outcome["result"]["enum"] == [result.value for result in Result]
+    repository = _load("status")["$defs"]["repository"]["properties"]
+    assert repository["states"]["items"]["enum"] == list(STATES)
+    operations = _load("status")["$defs"]["worktree"]["properties"]["operation"]["enum"]
+    assert operations == [*(operation.value for operation in Operation), None]
+    visibility = _load("list")["$defs"]["repository"]["properties"]["visibility"]["enum"]
+    assert visibility == [*(one.value for one in Visibility), None]
+
+
+def test_the_readme_of_the_schemas_names_every_schema() -> None:
+    readme = (SCHEMAS / "README.md").read_text(encoding="utf-8")
+    for file in SCHEMAS.glob("*.json"):
+        assert f"({file.name})" in readme
+
+
+def test_a_repository_with_two_actions_counts_once_and_the_parts_add_up() -> None:
+    summary = sync_summary(OUTCOMES)
+    assert summary.pop("repositories") == 9
+    assert sum(summary.values()) == 9
+    assert summary["moved"] == 1
+    assert summary["failed"] == 1
