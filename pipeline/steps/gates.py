@@ -97,7 +97,7 @@ def _security(project: Project) -> Security:
         today=project.now().date(),
         mode="auto" if endpoints.rehearsal else "live",
         osv_url=endpoints.osv_url,
-        trivy_cache=endpoints.trivy_cache,
+        trivy_cache=str(project.root / endpoints.trivy_cache) if endpoints.trivy_cache else "",
     )
     if verdict.ok:
         return verdict
@@ -193,15 +193,22 @@ def _path(project: Project) -> Path:
 
 
 def _key(project: Project, facts: Facts) -> str:
-    """Tree (locks and fixtures are in it), gates, service, database, and the day for a live one."""
+    """Tree (locks and records are in it), service, database; and the day, where either is live."""
     endpoints = project.endpoints
     tree = Git(project.shell, project.root).resolve(f"{facts.commit}^{{tree}}")
-    metadata = Path(endpoints.trivy_cache, "metadata.json")
-    pinned = endpoints.trivy_cache and metadata.is_file()
+    pinned = _pinned(project)
     day = "" if endpoints.osv_url and pinned else project.now().date().isoformat()
-    parts: list[Any] = [tree, project.ci, endpoints.rehearsal, bool(endpoints.osv_url), day]
-    parts.append(metadata.read_text(encoding="utf-8") if pinned else "")
+    parts: list[Any] = [tree, project.ci, endpoints.rehearsal, bool(endpoints.osv_url), day, pinned]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def _pinned(project: Project) -> str:
+    """What the pinned Trivy database says about itself, empty where none is pinned."""
+    if not project.endpoints.trivy_cache:
+        return ""
+    cache = project.root / project.endpoints.trivy_cache
+    places = (cache / "metadata.json", cache / "db" / "metadata.json")
+    return next((p.read_text(encoding="utf-8") for p in places if p.is_file()), "")
 
 
 STEP = Step("gates", ("prepare",), check, run)
