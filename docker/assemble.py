@@ -59,7 +59,8 @@ UNUSED_EXTENSIONS = (
     "xx",
 )
 TEXT_FILES = {
-    "etc/passwd": f"root:x:0:0:root:/:/nonexistent\nmgit:x:{UID}:{UID}:mgit:/data:/nonexistent\n",
+    "etc/passwd": "root:x:0:0:root:/:/nonexistent\n"
+    f"mgit:x:{UID}:{UID}:mgit:/home/mgit:/nonexistent\n",
     "etc/group": f"root:x:0:\nmgit:x:{UID}:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
@@ -181,7 +182,8 @@ def record_packages(unpacked: Path, root: Path) -> None:
 
 
 def make_places(root: Path) -> None:
-    """The two folders that the service writes to; everything else may be mounted read-only."""
+    """The two folders that the service writes to, and a home for mounted ssh keys."""
+    (root / "home/mgit").mkdir(parents=True)
     (root / "tmp").mkdir()
     (root / "tmp").chmod(0o1777)
     (root / "data").mkdir()

@@ -155,25 +155,6 @@ def client_call(allowed: Mapping[str, str]) -> list[str]:
     return ["env", *(word for name in dropped for word in ("-u", name)), "docker"]
 
 
-def compose_client(
-    shell: Shell, files: Sequence[Path], project: str, env_file: Path
-) -> DockerClient:
-    """A client for one compose project.
-
-    Args:
-        shell: its environment.
-        files: compose files, the later ones change the earlier ones.
-        project: its name.
-        env_file: values for `${…}` in the files.
-    """
-    return DockerClient(
-        client_call=client_call(shell.env),
-        compose_files=list(files),
-        compose_project_name=project,
-        compose_env_files=[env_file],
-    )
-
-
 @contextmanager
 def one_line(what: str) -> Iterator[None]:
     """Turn the library's errors, which print whole command lines, into one line.
