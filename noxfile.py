@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -60,6 +61,18 @@ def _provide(session: nox.Session, lock: str, *, project: bool = False) -> None:
         session.install("--quiet", "--no-deps", "-e", ".")
 
 
+def _run_to_its_code(session: nox.Session, *argv: str) -> None:
+    """Run a command of the pipeline and end nox with its own exit code.
+
+    nox knows only 0 and 1; the pipeline tells a gate that said no (3) from a lacking tool (4).
+    """
+    try:
+        session.run(*argv)
+    except nox.command.CommandFailed as failed:
+        session.warn(f"{argv[0]} ended with {failed.return_code}")
+        sys.exit(failed.return_code or 1)
+
+
 @nox.session(python=MAIN)
 def lint(session: nox.Session) -> None:
     """Style, likely bugs, confinement of processes and environment; `-- --fix` mends."""
@@ -105,24 +118,21 @@ def tests(session: nox.Session) -> None:
 def security(session: nox.Session) -> None:
     """bandit, pip-audit, Trivy and zizmor in one table; each is first shown what it must flag."""
     _provide(session, "pipeline")
-    session.run("python", "-m", "pipeline.security", *session.posargs)
+    _run_to_its_code(session, "python", "-m", "pipeline.security", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)
 def rehearse(session: nox.Session) -> None:
     """A complete release on this machine; `-- --provision` installs what the host lacks."""
     _provide(session, "pipeline", project=True)
-    session.run(
-        *["python", "-m", "pipeline.rehearsal", *session.posargs],
-        success_codes=[0],
-    )
+    _run_to_its_code(session, "python", "-m", "pipeline.rehearsal", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)
 def invoke(session: nox.Session) -> None:
     """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
     _provide(session, "pipeline", project=True)
-    session.run("invoke", *(session.posargs or ["--list"]))
+    _run_to_its_code(session, "invoke", *(session.posargs or ["--list"]))
 
 
 @nox.session(python=False, default=False)
