@@ -22,7 +22,7 @@ from mgit.git.lock import INCOMING
 from mgit.git.places import obstruction, put
 from mgit.git.relocate import archive, move
 from mgit.git.runner import GitRunner
-from mgit.git.words import failure, last_words
+from mgit.git.words import failure
 from mgit.model import (
     Clone,
     CopyKind,
@@ -245,5 +245,8 @@ def _refused_merge(what: str, messages: str, returncode: int) -> tuple[Reason, s
         MgitError: it failed for another reason.
     """
     if "would be overwritten" in messages:
-        return Reason.DIRTY, last_words(messages)
+        # git lists the files below that line, each after a tab.
+        names = [line[2:] for line in messages.split("\n") if line.startswith("\\t")]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return Reason.DIRTY, f"in the way: {names[0]}{more}" if names else "files are in the way"
     raise failure(what, messages, returncode)
