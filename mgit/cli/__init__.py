@@ -27,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         if arguments[:1] == ["health"]:
-            from mgit.cli.commands.health import run_early
+            from mgit.cli.quick import run_health
 
-            return run_early(arguments[1:])
+            return run_health(arguments[1:])
         from mgit.cli.app import run
 
         code = run(arguments)
