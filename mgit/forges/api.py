@@ -78,6 +78,11 @@ class RestClient:
                 )
             self._headers["Authorization"] = f"{scheme} {credential.secret.reveal()}"
 
+    @property
+    def origin(self) -> Origin:
+        """Where it asks."""
+        return self._api.origin
+
     def get(self, path: str) -> Reply:
         """Ask for one resource below the API's base.
 

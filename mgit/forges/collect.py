@@ -13,6 +13,7 @@ from mgit.errors import (
     InvalidInput,
     MgitError,
     NetworkError,
+    NotFound,
     RateLimited,
 )
 from mgit.forges.api import Reply, RestClient
@@ -118,10 +119,21 @@ class Collector:
     def _fail(self, name: str, error: MgitError) -> None:
         if isinstance(error, CredentialRefused):
             raise error
-        self._note(f"{name}: {error.message}" if name else error.message)
+        if isinstance(error, NotFound) and name:
+            error = self._no_owner(name)
+            self._note(error.message)
+        else:
+            self._note(f"{name}: {error.message}" if name else error.message)
         self._first_error = self._first_error or error
         # The next owner would meet the same trouble, after the same long wait.
         self._hopeless = isinstance(error, NetworkError | RateLimited)
+
+    def _no_owner(self, name: str) -> NotFound:
+        return NotFound(
+            f"{self._client.origin} has no organisation or user {name!a}, or hides it from this"
+            " credential",
+            advice=f"check `owners` of source {self._source!a}, and what the token may see",
+        )
 
     def _note(self, problem: str) -> None:
         self._problems.append(problem)

@@ -77,7 +77,8 @@ class GitHubApi:
                 public = [repo for repo in self._store.all(login) if not repo.private]
                 return self._repos(request, public)
             case ["repos", owner, name] if repo := self._store.find(owner, name):
-                return json_answer(self._shown(repo))
+                whole = {"network_count": 0, "subscribers_count": 0}
+                return json_answer(self._shown(repo) | whole)
             case _:
                 return self._error(404, "Not Found")
 

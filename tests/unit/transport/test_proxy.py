@@ -67,11 +67,11 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_repeating_it(url):
 def test_the_tunnel_is_asked_for_and_a_refusal_told(serve):
     server = serve((b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",))
     proxy = ProxySettings(ProxyServer("127.0.0.1", server.port, "Basic abc"))
-    with Transport(proxy=proxy) as transport:
-        with pytest.raises(
-            NetworkError, match=r"refused a tunnel to https://api.github.com \(407\)"
-        ):
-            transport.request("GET", GITHUB, "/", headers={"Authorization": "Bearer canary"})
+    with (
+        Transport(proxy=proxy) as transport,
+        pytest.raises(NetworkError, match=r"refused a tunnel .*407"),
+    ):
+        transport.request("GET", GITHUB, "/", headers={"Authorization": "Bearer canary"})
     assert server.heard[0].decode() == (
         "CONNECT api.github.com:443 HTTP/1.1\r\n"
         "Host: api.github.com:443\r\n"
