@@ -14,7 +14,7 @@ from pipeline.step import Artifact, Exit, Facts, PipelineError
 DISTRIBUTION = "mgit-fleet"
 """The project's name on the package index."""
 
-_CI_TOKEN = "GITHUB_TOKEN"  # noqa: S105 (the name of a variable)
+_CI_VARIABLE = "GITHUB_TOKEN"
 _DISTRIBUTIONS = (".whl", ".tar.gz")
 
 
@@ -24,28 +24,32 @@ def forge_token(endpoints: Endpoints) -> str:
     Raises:
         PipelineError: there is neither.
     """
-    token = read_token(endpoints.forge_token_file) or environment().get(_CI_TOKEN, "")
+    token = read_token(endpoints.forge_token_file) or environment().get(_CI_VARIABLE, "")
     if not token:
         raise PipelineError(
             "there is no token for the forge",
             exit_code=Exit.ENVIRONMENT,
-            advice=f"set forge_token_file in the endpoints; in CI give the step {_CI_TOKEN}",
+            advice=f"set forge_token_file in the endpoints; in CI give the step {_CI_VARIABLE}",
         )
     return token
 
 
 def index_upload(endpoints: Endpoints) -> str:
     """Where distributions are sent: as the endpoints say, else twine's own default."""
+    if endpoints.index_upload:
+        return endpoints.index_upload
     from twine.utils import DEFAULT_REPOSITORY
 
-    return endpoints.index_upload or DEFAULT_REPOSITORY
+    return DEFAULT_REPOSITORY
 
 
 def index_simple(endpoints: Endpoints) -> str:
     """Where distributions are read: as the endpoints say, else beside twine's own default."""
+    if endpoints.index_simple:
+        return endpoints.index_simple
     from twine.repository import WAREHOUSE_WEB
 
-    return endpoints.index_simple or f"{WAREHOUSE_WEB}simple/"
+    return f"{WAREHOUSE_WEB}simple/"
 
 
 def registry_of(endpoints: Endpoints) -> Registry:

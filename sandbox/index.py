@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -114,8 +115,8 @@ def _serve(root: Path, token: str, port: int) -> Iterator[_Server]:
     log_of(root).touch()
     application = pypiserver.app(
         roots=[root],
-        # Anything but `.` makes pypiserver ask; no such file is read, `auther` decides.
-        password_file="given by auther",  # noqa: S106 (not a password)
+        # Anything but `.` makes pypiserver ask; the file is not read, `auther` decides.
+        password_file=os.devnull,
         authenticate=["update"],
         auther=lambda user, given: user == USER and same_secret(given, token),
         overwrite=False,
