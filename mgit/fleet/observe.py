@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mgit.errors import AuthenticationError, MgitError
 from mgit.fleet.breaker import Breaker
-from mgit.fleet.phases import Task, complete, run_tasks
+from mgit.fleet.phases import Task, complete, hasty, run_tasks
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
@@ -74,7 +74,7 @@ def list_sources(
     """
     tasks = [Task(name, partial(_list, name, sources)) for name in names]
     yield from run_tasks(
-        Phase.LIST, tasks, workers=ASKING_THREADS, driver=driver, progress=progress
+        Phase.LIST, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
     )
     complete(driver)
 
@@ -128,7 +128,9 @@ def compare(
         if repo.key in clones and repo.unavailable is None
     ]
     found = tuple(
-        run_tasks(Phase.COMPARE, tasks, workers=ASKING_THREADS, driver=driver, progress=progress)
+        run_tasks(
+            Phase.COMPARE, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
+        )
     )
     complete(driver)
     return found

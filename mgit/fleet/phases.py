@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from mgit.fleet.pool import Driver, Job, side_by_side
@@ -71,6 +71,11 @@ def run_tasks(
                     tell(Step(phase, name, started=False, done=done, total=total))
                 case (result,):
                     yield result
+
+
+def hasty(driver: Driver) -> Driver:
+    """For phases whose results are worth nothing after a stop: they get no time to end well."""
+    return replace(driver, grace=0.0)
 
 
 def complete(driver: Driver) -> None:
