@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgit.errors import GitError
+from mgit.errors import GitError, MgitError
 from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
 from mgit.git.inspect import git_dir_of, refs_of
 from mgit.git.places import remove_leftover_packs, remove_stale_locks
@@ -168,7 +168,7 @@ def _fetch(runner: GitRunner, target: Target, refspecs: Iterable[str]) -> None:
 
     try:
         run()
-    except GitError as error:
+    except MgitError as error:
         if target.kind is CopyKind.MIRROR:
             remove_leftover_packs(target.git_dir)
         if ".lock': File exists" not in error.message or not _unlock(target):

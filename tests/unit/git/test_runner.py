@@ -105,7 +105,7 @@ def test_a_deadline_ends_the_whole_group(tmp_path: Path) -> None:
     script = f"sleep 600 & echo $! > {tmp_path}/grandchild; sleep 600"
     runner = GitRunner(fake_git(tmp_path / "bin", script), environment=PATH, grace=0.2)
 
-    with pytest.raises(NetworkError, match="did not end within 0.5 s"):
+    with pytest.raises(NetworkError, match=r"did not end within 0\.5 s"):
         runner.run(["fetch"], cwd=tmp_path, deadline=0.5)
 
     grandchild = int((tmp_path / "grandchild").read_text())
@@ -239,14 +239,18 @@ def test_token_commands_see_the_persons_variables_but_not_ours(tmp_path: Path) -
     assert "VAULT_ADDR=here" in seen
     assert "MGIT_TOKEN_A" not in seen
     assert "GIT_DIR" not in seen
-    with pytest.raises(ConfigurationError, match="correct the command"):
+    with pytest.raises(ConfigurationError) as caught:
         runner.run_command(["no-such-program"])
+    assert caught.value.advice == "correct the command in the configuration"
 
 
 def test_a_second_mgit_is_told_who_is_there(tmp_path: Path) -> None:
-    with RootLock(tmp_path / "root"):
-        with pytest.raises(Busy, match=rf"pid {os.getpid()}"), RootLock(tmp_path / "root"):
-            pytest.fail("two locks on one root")
+    with (
+        RootLock(tmp_path / "root"),
+        pytest.raises(Busy, match=rf"pid {os.getpid()}"),
+        RootLock(tmp_path / "root"),
+    ):
+        pytest.fail("two locks on one root")
     with RootLock(tmp_path / "root"):
         pass
 
