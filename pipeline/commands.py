@@ -177,10 +177,10 @@ def make_project(
 
 def _project(root: Path, out: Path, endpoints: Endpoints, fault: str, tag: str = "") -> Project:
     return Project(
-        root=root,
-        out=out,
-        endpoints=endpoints,
-        shell=Shell(env=child_environment(), log=out / "log.txt"),
+        root,
+        out,
+        endpoints,
+        Shell(env=child_environment(), log=out / "log.txt"),
         ci=bool(tag),
         tag=tag,
         fault=fault or environment().get(FAULT_VARIABLE, ""),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.http import is_loopback, shown
 from pipeline.project import Endpoints, load_endpoints
 from pipeline.step import Exit, PipelineError
 
@@ -41,8 +42,11 @@ def complete(endpoints: Endpoints, env: Mapping[str, str], origin: str) -> Endpo
     the image is kept under the repository's owner.
 
     Raises:
-        PipelineError: USAGE, a place stays empty.
+        PipelineError: USAGE, a place stays empty, or a rehearsal names one that is not on this
+            machine.
     """
+    if endpoints.rehearsal:
+        return _local_only(endpoints)
     remote = endpoints.git_remote or origin
     if not remote:
         raise _lacks("git_remote", "the clone has no `origin`")
@@ -58,6 +62,30 @@ def complete(endpoints: Endpoints, env: Mapping[str, str], origin: str) -> Endpo
         forge_api=endpoints.forge_api or env.get("GITHUB_API_URL", "https://api.github.com"),
         registry=endpoints.registry.replace("OWNER", owner),
     )
+
+
+def _local_only(endpoints: Endpoints) -> Endpoints:
+    """A rehearsal is never completed with real places, and never reaches one."""
+    registry = f"http://{endpoints.registry}" if endpoints.registry else ""
+    places = {
+        "index_upload": endpoints.index_upload,
+        "index_simple": endpoints.index_simple,
+        "registry": registry,
+        "forge_api": endpoints.forge_api,
+        "osv_url": endpoints.osv_url,
+    }
+    if "://" in endpoints.git_remote and not endpoints.git_remote.startswith("file://"):
+        places["git_remote"] = endpoints.git_remote
+    elif not endpoints.git_remote.startswith(("/", "file:///")):
+        raise _lacks("git_remote", "a rehearsal needs one on this machine, as an absolute path")
+    for name, url in places.items():
+        if url and not is_loopback(url):
+            raise PipelineError(
+                f"{name} of a rehearsal must be on this machine, not {shown(url)}",
+                exit_code=Exit.USAGE,
+                advice="a rehearsal never reaches a real place; give a loopback address",
+            )
+    return endpoints
 
 
 def _lacks(name: str, why: str) -> PipelineError:

@@ -73,7 +73,7 @@ def _project_here(here: Path) -> Project:
     _git, endpoints = open_clone(here, options, fallback=str(here))
     out = here / "dist" / "deploy"
     shell = Shell(env=child_environment(), log=out / "log.txt")
-    return Project(root=here, out=out, endpoints=endpoints, shell=shell)
+    return Project(here, out, endpoints, shell)
 
 
 def prove(folder: Path) -> Exit:

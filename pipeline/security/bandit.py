@@ -79,16 +79,19 @@ def scan(shell: Shell, root: Path) -> Scan:
 
 
 def _run(shell: Shell, folder: Path, config: Path, targets: tuple[str, ...]) -> _Report:
-    argv = (sys.executable, "-m", "bandit", "--quiet", "-c", str(config), "-f", "json", "-r")
-    ran = shell.run((*argv, *targets), cwd=folder, check=False)
-    try:
-        report = msgspec.json.decode(ran.stdout, type=_Report)
-    except msgspec.DecodeError:
-        last = (ran.stderr.strip().splitlines() or ["no output"])[-1]
-        raise cannot(NAME, f"gave no report: {last}") from None
+    """One run; its report goes to a file, because it quotes what it found and output is logged."""
+    with tempfile.TemporaryDirectory(prefix="mgit-bandit-") as place:
+        told = Path(place, "report.json")
+        argv = (sys.executable, "-m", "bandit", "--quiet", "-c", config, "-f", "json", "-o", told)
+        ran = shell.run((*argv, "-r", *targets), cwd=folder, check=False)
+        try:
+            report = msgspec.json.decode(told.read_bytes(), type=_Report)
+        except (OSError, msgspec.DecodeError):
+            last = (ran.stderr.strip().splitlines() or ["no output"])[-1]
+            raise cannot(NAME, f"gave no report: {last}") from None
     if report.errors:
         first = report.errors[0]
-        raise cannot(NAME, f"could not read {first.filename}: {first.reason}")
+        raise cannot(NAME, f"could not read {first.filename.removeprefix('./')}: {first.reason}")
     return report
 
 
