@@ -17,6 +17,7 @@ from mgit.errors import (
     RateLimited,
 )
 from mgit.forges.api import Reply, RestClient
+from mgit.forges.limits import whole_number
 from mgit.forges.refusals import CredentialRefused
 from mgit.model import Listing, RemoteRepo, RepoKey
 from mgit.text import escape_untrusted
@@ -141,8 +142,7 @@ class Collector:
 
 def _announced(reply: Reply) -> int:
     """Gitea's own count of all entries; 0 where a forge does not count."""
-    text = reply.response.header("x-total-count") or ""
-    return int(text) if text.isdigit() and len(text) < 10 else 0
+    return whole_number(reply.response.header("x-total-count") or "") or 0
 
 
 def _name_of(entry: msgspec.Raw) -> str:

@@ -39,8 +39,9 @@ def wait_asked_for(response: Response, clock: Callable[[], float]) -> float | No
     """
     asked = response.header("retry-after")
     if asked is not None:
-        if asked.strip().isdigit():
-            return float(asked)
+        seconds = whole_number(asked)
+        if seconds is not None:
+            return float(seconds)
         at = _moment(asked)
         if at is not None:
             return max(0.0, at.timestamp() - _now(response, clock))
@@ -53,15 +54,22 @@ def wait_asked_for(response: Response, clock: Callable[[], float]) -> float | No
 def rate_limit(response: Response) -> RateLimit | None:
     """GitHub's allowance, None where the answer holds none."""
     names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-    values = [response.header(name) or "" for name in names]
-    if not all(value.isdigit() and len(value) < 16 for value in values):
-        return None
-    return RateLimit(*(int(value) for value in values))
+    match [whole_number(response.header(name) or "") for name in names]:
+        case [int(limit), int(remaining), int(resets_at)]:
+            return RateLimit(limit, remaining, resets_at)
+        case _:
+            return None
 
 
 def server_time(response: Response) -> datetime | None:
     """The forge's own clock, None without a readable `Date`."""
     return _moment(response.header("date") or "")
+
+
+def whole_number(text: str) -> int | None:
+    """A header's number, None for anything else (`str.isdigit` alone lets `²` through)."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _now(response: Response, clock: Callable[[], float]) -> float:

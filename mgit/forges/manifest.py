@@ -121,8 +121,17 @@ class _Lines:
     def refuse(self, url: str, message: str, advice: str = "") -> NoReturn:
         line = 1 + self._text.rpartition(url)[0].count("\n") if url in self._text else 0
         place = f"{self._file}, line {line}" if line else str(self._file)
-        shown = message if url in message else f"{url[:120]!a}: {message}"
-        raise ConfigurationError(f"{place}: {shown}", advice=advice or "correct that entry")
+        raise ConfigurationError(
+            f"{place}: {_subject(url)}{message}", advice=advice or "correct that entry"
+        )
+
+
+def _subject(text: str) -> str:
+    """The URL, where it could be read; else the message shows it, without its password."""
+    try:
+        return f"{parse_clone_url(text)}: "
+    except InvalidInput:
+        return ""
 
 
 def _read(file: Path) -> str:

@@ -89,4 +89,4 @@ def split_path(path: str) -> list[str]:
 
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query(name)
-    return int(text) if text.isdigit() else default
+    return int(text) if text.isascii() and text.isdigit() else default

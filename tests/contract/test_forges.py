@@ -382,7 +382,9 @@ def test_only_github_tells_an_allowance(bench):
     client.whoami()
     assert isinstance(client, TellsRateLimit)
     limit = client.rate_limit
-    assert (limit.remaining == 4999 if limit else None) is (True if bench.kind == "github" else None)
+    assert (limit.remaining == 4999 if limit else None) is (
+        True if bench.kind == "github" else None
+    )
 
 
 @pytest.mark.parametrize("kind", ["gitea", "forgejo"])  # GitHub does not count

@@ -138,7 +138,9 @@ def test_mgit_asks_only_for_what_the_document_offers(filled, contract, kind):
     asked = {request.path.removeprefix(filled.base) for request in filled.forge.requests}
     for target in sorted(asked):
         parts = urlsplit(target)
-        template = next(t for t in contract.document["paths"] if as_pattern(t).fullmatch(parts.path))
+        template = next(
+            t for t in contract.document["paths"] if as_pattern(t).fullmatch(parts.path)
+        )
         known = contract.parameters(template)
         for name, value in parse_qsl(parts.query):
             allowed = known[name].get("schema", {}).get("enum")

@@ -66,7 +66,9 @@ def basic(token: str) -> dict[str, str]:
 
 def test_git_clones_a_real_history(forge, tmp_path):
     forge.add_repo("acme", "tool", commits=4, branches=("next",), tags=("v1", "v2"))
-    done = git("clone", "--quiet", forge.clone_url("acme", "tool"), "tool", cwd=tmp_path, token=TOKEN)
+    done = git(
+        "clone", "--quiet", forge.clone_url("acme", "tool"), "tool", cwd=tmp_path, token=TOKEN
+    )
     assert done.returncode == 0, done.stderr
     work = tmp_path / "tool"
     assert git("rev-list", "--count", "HEAD", cwd=work).stdout == "4\n"

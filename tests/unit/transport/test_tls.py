@@ -96,23 +96,29 @@ def test_a_named_authority_is_believed(secure, certificate):
 
 
 def test_an_unknown_authority_is_not(secure):
-    with Transport() as transport:
-        with pytest.raises(NetworkError, match="certificate that is not trusted") as caught:
-            transport.request("GET", secure, "/")
+    with (
+        Transport() as transport,
+        pytest.raises(NetworkError, match="certificate that is not trusted") as caught,
+    ):
+        transport.request("GET", secure, "/")
     assert "ca_file" in caught.value.advice
 
 
 def test_a_name_that_does_not_fit_is_refused(secure, certificate):
     elsewhere = Origin("https", "localhost", secure.port)
-    with Transport(tls=TlsSettings(ca_file=certificate[0])) as transport:
-        with pytest.raises(NetworkError, match="certificate that is not trusted"):
-            transport.request("GET", elsewhere, "/")
+    with (
+        Transport(tls=TlsSettings(ca_file=certificate[0])) as transport,
+        pytest.raises(NetworkError, match="certificate that is not trusted"),
+    ):
+        transport.request("GET", elsewhere, "/")
 
 
 def test_a_body_that_ends_without_goodbye_is_a_cut(secure, certificate):
-    with Transport(tls=TlsSettings(ca_file=certificate[0])) as transport:
-        with pytest.raises(NetworkError):
-            transport.request("GET", secure, "/cut")
+    with (
+        Transport(tls=TlsSettings(ca_file=certificate[0])) as transport,
+        pytest.raises(NetworkError),
+    ):
+        transport.request("GET", secure, "/cut")
 
 
 def test_plain_http_where_tls_is_expected_is_said(serve, answer):
@@ -126,6 +132,8 @@ def test_a_ca_file_that_cannot_be_used_is_a_mistake_in_the_configuration(tmp_pat
     file = tmp_path / "ca.pem"
     if content:
         file.write_text(content)
-    with Transport(tls=TlsSettings(ca_file=file)) as transport:
-        with pytest.raises(ConfigurationError, match=r"ca\.pem"):
-            transport.request("GET", Origin("https", "127.0.0.1", 1), "/")
+    with (
+        Transport(tls=TlsSettings(ca_file=file)) as transport,
+        pytest.raises(ConfigurationError, match=r"ca\.pem"),
+    ):
+        transport.request("GET", Origin("https", "127.0.0.1", 1), "/")

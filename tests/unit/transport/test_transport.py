@@ -195,16 +195,20 @@ def test_a_slow_drip_ends_at_the_deadline(serve, answer):
     # A minute passes with every look at the clock, and a large body needs many reads.
     minutes = itertools.count(step=60.0)
     server = serve((answer(bytes(10_000_000)),))
-    with Transport(clock=lambda: next(minutes)) as transport:
-        with pytest.raises(NetworkError, match="did not answer in time"):
-            transport.request("GET", server.origin, "/")
+    with (
+        Transport(clock=lambda: next(minutes)) as transport,
+        pytest.raises(NetworkError, match="did not answer in time"),
+    ):
+        transport.request("GET", server.origin, "/")
 
 
 def test_a_silent_server_ends_at_the_timeout(serve):
     server = serve((b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b""))
-    with Transport(timeout=0.05) as transport:
-        with pytest.raises(NetworkError, match="did not answer in time"):
-            transport.request("GET", server.origin, "/")
+    with (
+        Transport(timeout=0.05) as transport,
+        pytest.raises(NetworkError, match="did not answer in time"),
+    ):
+        transport.request("GET", server.origin, "/")
 
 
 def test_nobody_there_is_said_in_one_line(serve, transport):
@@ -249,8 +253,7 @@ def test_many_threads_share_it(serve, answer):
     results: list[bytes] = []
 
     def work() -> None:
-        for _ in range(10):
-            results.append(transport.request("GET", server.origin, "/").body)
+        results.extend(transport.request("GET", server.origin, "/").body for _ in range(10))
 
     with Transport(max_idle_per_origin=8) as transport:
         threads = [threading.Thread(target=work) for _ in range(8)]
