@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -54,6 +55,13 @@ class Console:
         self.err.write(f"mgit: {escape_untrusted(message)}\n")
         if advice:
             self.err.write(f"mgit: {escape_untrusted(advice)}\n")
+
+    def tables(self, tables: Iterable[Table]) -> None:
+        """Several tables, an empty line between them."""
+        for number, table in enumerate(tables):
+            if number:
+                self.write("")
+            self.table(table)
 
     def table(self, table: Table) -> None:
         """A table, drawn on a terminal, aligned text elsewhere."""

@@ -32,7 +32,7 @@ exit codes: 0 all well, 1 some repository failed, 2 usage or configuration, 3 au
 class Parser(argparse.ArgumentParser):
     """argparse that raises what mgit raises, and repeats no value that may be a token."""
 
-    def error(self, message: str) -> NoReturn:  # type: ignore[explicit-override]  # not in 3.11
+    def error(self, message: str) -> NoReturn:
         raise InvalidInput(_without_values(message), advice=f"see `{self.prog} --help`")
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from mgit.cli.console import Console
-from mgit.model import Outcome, Result, action_name
+from mgit.model import Outcome, Reason, Result, action_name
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Step
@@ -67,7 +67,8 @@ class PlainWatcher:
         if outcome.result is Result.CURRENT and not self._console.verbose:
             return
         of = f"[{self._ended}/{max(self._total, self._ended)}]"
-        why = f" ({outcome.reason})" if outcome.reason else ""
+        said = outcome.reason not in (None, Reason.CURRENT)
+        why = f" ({outcome.reason})" if said else ""
         self._console.note(f"{of} {outcome.result} {action_name(outcome.action)}{why}")
 
 

@@ -29,6 +29,7 @@ def sync_tables(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table
         outcomes: of the whole run.
         verbose: also name what was current.
     """
+    outcomes = sorted(outcomes, key=lambda one: action_name(one.action).lower())
     done = [one for one in outcomes if one.result not in _QUIET_RESULTS]
     if verbose:
         done += [one for one in outcomes if one.result is Result.CURRENT]

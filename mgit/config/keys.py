@@ -176,8 +176,15 @@ TOKEN_FILE: Key[Path] = Key(
 TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     "sources", "token_command", read_words, None, about="program that prints the token"
 )
+SOURCE_KIND: Key[str] = Key(
+    "sources",
+    "kind",
+    read_choice("worktree", "mirror"),
+    None,
+    about="what sort of clone is kept of this source",
+)
 
-SOURCE_KEYS = (FORGE, URL, OWNERS, INCLUDE, FILE, TOKEN_ENV, TOKEN_FILE, TOKEN_COMMAND)
+SOURCE_KEYS = (FORGE, URL, OWNERS, INCLUDE, FILE, TOKEN_ENV, TOKEN_FILE, TOKEN_COMMAND, SOURCE_KIND)
 
 # Read outside the table (by `find_paths`, for tokens, or by other tools around mgit).
 OTHER_VARIABLES = frozenset({"MGIT_CONFIG", "MGIT_STATE_DIR", "MGIT_IMAGE", "MGIT_DEBUG"})

@@ -188,6 +188,7 @@ def _source(name: str, table: Table, resolver: _Resolver) -> SourceSettings:
         if url:
             resolver.shown.append(Shown(f"sources.{name}.url", url, "default"))
     named = resolver.of_source(keys.TOKEN_ENV, name, table)
+    kind = resolver.of_source(keys.SOURCE_KIND, name, table)
     own = token_variable(name)
     source = SourceSettings(
         name=name,
@@ -199,6 +200,8 @@ def _source(name: str, table: Table, resolver: _Resolver) -> SourceSettings:
         token_env=own if named is None or resolver.environment.given(own) else named,
         token_file=resolver.of_source(keys.TOKEN_FILE, name, table),
         token_command=resolver.of_source(keys.TOKEN_COMMAND, name, table) or (),
+        # A flag is about this run as a whole, so it outranks what the file says of one source.
+        kind=CopyKind(kind) if kind and keys.KIND.path not in resolver.flags else None,
     )
     _check_source(source, where)
     return source

@@ -36,6 +36,7 @@ class SourceSettings:
         token_env: name of the environment variable that may hold the token.
         token_file: file that holds the token, None if there is none.
         token_command: program and arguments that print the token, empty if there is none.
+        kind: work tree or mirror, None for what `Settings.kind` says.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SourceSettings:
     token_env: str = ""
     token_file: Path | None = None
     token_command: tuple[str, ...] = ()
+    kind: CopyKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

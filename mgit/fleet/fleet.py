@@ -253,9 +253,9 @@ class Fleet:
             selection=selection,
             gone=settings.gone,
             sources={
-                source.name: SourcePolicy(Selection.parse(source.include))
+                source.name: SourcePolicy(Selection.parse(source.include), source.kind)
                 for source in settings.sources
-                if source.include
+                if source.include or source.kind
             },
         )
 

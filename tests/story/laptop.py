@@ -94,6 +94,18 @@ class Laptop:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, still running; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "mgit", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+            cwd=self.home,
+            text=True,
+        )
+
     def git(self, repository: str, *arguments: str) -> str:
         """Plain git as the person uses it, not watched."""
         return subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -200,3 +201,47 @@ def test_hostile_names_reach_no_terminal(work: Laptop, forge: SandboxForge) -> N
         ran = work.mgit("status", "--all", "--format", form)
         assert ran.code == 0, ran.err
         assert "\u202e" not in ran.out + ran.err
+
+
+def test_a_source_may_keep_mirrors_beside_the_work_trees_of_others(
+    work: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_repo("acme", "api")
+    forge.add_repo("labs", "model")
+    with work.config_file.open("a") as config:
+        config.write(f'\n[sources.labs]\nforge = "github"\nurl = "{forge.api_url}"\n')
+        config.write('owners = ["labs"]\nkind = "mirror"\n')
+    assert work.mgit("sync").code == 0
+    assert (work.root / "acme/api/.git").is_dir()
+    assert [path.name for path in (work.root / "labs").rglob("HEAD")] == ["HEAD"]
+    assert not list((work.root / "labs").rglob(".git"))
+
+
+def test_an_interrupt_leaves_nothing_half_made_and_the_next_run_goes_on(
+    work: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_repos("acme", 3)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with forge.hold("/acme/*/git-upload-pack") as held, work.start("sync") as running:
+            assert held.arrived.wait(30)
+            running.send_signal(number)
+            _, err = running.communicate(timeout=30)
+        assert running.returncode == 130
+        assert "nothing is half made" in err
+        assert "run the same command again" in err.splitlines()[-1]
+        assert not (work.root / "acme").exists()
+    done = work.mgit("sync", "--format", "json")
+    assert done.code == 0, done.err
+    assert done.json["summary"] == {"repositories": 3, "cloned": 3}
+    assert not list((work.root / ".mgit/incoming").iterdir())
+
+
+def test_a_second_run_on_the_same_root_says_so_at_once(work: Laptop, forge: SandboxForge) -> None:
+    forge.add_repos("acme", 1)
+    with forge.hold("/acme/*/git-upload-pack") as held, work.start("sync") as first:
+        assert held.arrived.wait(30)
+        second = work.mgit("sync")
+        assert second.code == 1
+        assert str(first.pid) in second.err
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)

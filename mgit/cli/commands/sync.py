@@ -80,8 +80,7 @@ def _print_plan(form: str, console: Console, plan: Plan) -> None:
                 write_line(console, line_of("mgit.plan.action/1", action_record(action)))
             _write_problems(console, plan.problems)
         case _:
-            for table in plan_tables(plan, verbose=console.verbose):
-                console.table(table)
+            console.tables(plan_tables(plan, verbose=console.verbose))
             console.note(plan_sentence(plan))
 
 
@@ -102,8 +101,7 @@ def _print_outcomes(
                 },
             )
         case _:
-            for table in sync_tables(outcomes, verbose=console.verbose):
-                console.table(table)
+            console.tables(sync_tables(outcomes, verbose=console.verbose))
             console.note(sync_sentence(outcomes))
 
 
