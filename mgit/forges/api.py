@@ -27,6 +27,7 @@ _MAX_PAGES = 2000
 _MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
+_PLAIN = re.compile(r"[!-~]+")
 _NEXT = re.compile(r";\s*rel\s*=\s*\"?[^\"]*\bnext\b", re.IGNORECASE)
 
 
@@ -157,7 +158,7 @@ class RestClient:
             )
         link = response.header("link") or ""
         etag = response.header("etag")
-        if cache is not None and etag:
+        if cache is not None and etag and _PLAIN.fullmatch(etag):
             cache.put(url, CachedResponse(etag, response.body, link))
         return response, link
 
@@ -233,7 +234,7 @@ class RestClient:
         except InvalidInput:
             same = False
         target = location.removeprefix(str(self._api.origin)) + question + query
-        if not same or not target.startswith(f"{self._api.path}/"):
+        if not same or not target.startswith(f"{self._api.path}/") or not _PLAIN.fullmatch(target):
             raise ForgeError(
                 f"{self._api.origin} {what} at another address, {address[:120]!a};"
                 " the credential is not sent there",

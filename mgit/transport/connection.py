@@ -6,23 +6,18 @@ The parser is the standard library's; around it every wait has an end, every len
 from __future__ import annotations
 
 import http.client
-import io
-import select
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from mgit.address import Origin
 from mgit.errors import ConfigurationError, ForgeError, NetworkError
 from mgit.transport.body import broken_off, read_body
 from mgit.transport.proxy import ProxyServer
 from mgit.transport.values import Response, TlsSettings
+from mgit.transport.wire import Wire
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
-
-_BUFFER = 64 * 1024
 _CONNECT_SECONDS = 10.0
 
 
@@ -58,7 +53,7 @@ class Connection:
         self._deadline = deadline
         self._clock = clock
         self._http = http.client.HTTPConnection(origin.host, origin.port)
-        self._wire: _Wire | None = None
+        self._wire: Wire | None = None
         self._aborted = False
 
     @property
@@ -123,7 +118,7 @@ class Connection:
         if (wire := self._wire) is not None:
             wire.abort()
 
-    def _open(self) -> _Wire:
+    def _open(self) -> Wire:
         via = (self._proxy.host, self._proxy.port) if self._proxy else None
         address = via or (self._origin.host, self._origin.port)
         raw = socket.create_connection(address, min(self._timeout, _CONNECT_SECONDS))
@@ -141,8 +136,8 @@ class Connection:
         except BaseException:
             raw.close()
             raise
-        self._wire = _Wire(raw, self._timeout, self._clock)
-        # http.client needs no more of a socket than what _Wire has.
+        self._wire = Wire(raw, self._timeout, self._clock)
+        # http.client needs no more of a socket than what Wire has.
         self._http.sock = cast("socket.socket", self._wire)
         if self._aborted:  # came between the call and the connection
             raise ConnectionAbortedError
@@ -150,7 +145,7 @@ class Connection:
 
     def _tunnel(self, raw: socket.socket, proxy: ProxyServer) -> None:
         """RFC 9110, section 9.3.6."""
-        wire = _Wire(raw, self._timeout, self._clock)
+        wire = Wire(raw, self._timeout, self._clock)
         wire.begin(self._clock() + self._timeout)
         host = f"[{self._origin.host}]" if ":" in self._origin.host else self._origin.host
         peer = f"{host}:{self._origin.port}"
@@ -169,75 +164,6 @@ class Connection:
                 f" ({answer.status})",
                 advice="check HTTPS_PROXY and NO_PROXY",
             )
-
-
-class _Wire:
-    """A socket whose every operation ends at a deadline: a slow drip cannot hold a thread."""
-
-    def __init__(self, sock: socket.socket, timeout: float, clock: Callable[[], float]) -> None:
-        self.received = 0
-        self.ended = False
-        self._sock = sock
-        self._timeout = timeout
-        self._clock = clock
-        self._ends = 0.0
-
-    def begin(self, ends: float) -> None:
-        self.received = 0
-        self._ends = ends
-
-    def sendall(self, data: ReadableBuffer) -> None:
-        self._arm()
-        self._sock.sendall(data)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"  # noqa: S101 - the one call that http.client makes
-        return io.BufferedReader(_WireReader(self), _BUFFER)
-
-    def receive_into(self, buffer: WriteableBuffer) -> int:
-        self._arm()
-        count = self._sock.recv_into(buffer)
-        self.received += count
-        self.ended = self.ended or count == 0
-        return count
-
-    def readable(self) -> bool:
-        if hasattr(select, "poll"):  # select() knows no descriptor above 1023
-            poll = select.poll()
-            poll.register(self._sock, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([self._sock], [], [], 0)[0])
-
-    def close(self) -> None:
-        """http.client lets go of it, maybe before the body is read: nothing is closed here."""
-
-    def end(self) -> None:
-        self._sock.close()
-
-    def abort(self) -> None:
-        try:
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-        except OSError:
-            return  # already gone: what was asked for
-
-    def _arm(self) -> None:
-        left = self._ends - self._clock()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(min(self._timeout, left))
-
-
-class _WireReader(io.RawIOBase):
-    """The reading side of a `_Wire` for `io.BufferedReader`; closing it leaves the socket open."""
-
-    def __init__(self, wire: _Wire) -> None:
-        self._wire = wire
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        return self._wire.receive_into(buffer)
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import subprocess
 
-from sandbox.forge.store import RepoStore, SandboxRepo, git_environment
+from sandbox.forge.git import git_environment
+from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request
 
 _PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")

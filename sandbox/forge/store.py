@@ -6,9 +6,7 @@ kept in `forge.json` beside them: a second start over the same folder goes on wh
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import threading
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -16,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
+from sandbox.forge.git import git
 from sandbox.forge.history import Change, first_history, one_commit
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_GIT_SECONDS = 60.0
 
 
 class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,33 +244,6 @@ class RepoStore:
         aside = self._file.with_suffix(".new")
         aside.write_bytes(msgspec.json.format(msgspec.json.encode(self._index), indent=1))
         aside.replace(self._file)
-
-
-def git_environment() -> dict[str, str]:
-    """An environment in which git reads no configuration but the repository's own."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "LC_ALL": "C",
-    }
-
-
-def git(*args: str, stdin: bytes = b"") -> bytes:
-    """Run git to its end; its output.
-
-    Raises:
-        subprocess.CalledProcessError: it failed.
-    """
-    return subprocess.run(
-        ["git", *args],
-        input=stdin,
-        stdout=subprocess.PIPE,
-        check=True,
-        env=git_environment(),
-        timeout=_GIT_SECONDS,
-    ).stdout
 
 
 def _now() -> datetime:

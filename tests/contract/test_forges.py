@@ -103,6 +103,12 @@ class TestNothingChanged:
         assert len(listing.repos) == 5
         assert [str(r.path) for r in listing.repos if r.archived] == ["acme/repo-001"]
 
+    def test_an_etag_that_cannot_be_sent_back_is_not_kept(self, bench):
+        bench.forge.add_repo("acme", "a")
+        body = json.dumps([an_entry(bench)]).encode()
+        bench.forge.fail_next("*", 200, JSON | {"ETag": '"\xe9 x"'}, body)
+        assert bench.client("acme").list_repos() == bench.client("acme").list_repos()
+
     def test_a_deletion_is_seen_through_the_cache(self, bench):
         bench.forge.add_repos("acme", 3)
         bench.client("acme").list_repos()
@@ -261,7 +267,14 @@ class TestOtherHosts:
 
     @pytest.mark.parametrize(
         "address",
-        ["http://127.0.0.2:1/api/v3/x", "//evil.example/x", "/elsewhere", "file:///etc", "\\\\x"],
+        [
+            "http://127.0.0.2:1/api/v3/x",
+            "//evil.example/x",
+            "/elsewhere",
+            "file:///etc",
+            "\\\\x",
+            "?page=\xe9",
+        ],
     )
     def test_a_next_page_elsewhere_never_gets_the_token(self, bench, address):
         bench.forge.add_repo("acme", "a")
