@@ -32,22 +32,32 @@ def read_private(path: Path, what: str, *, trusted: tuple[Path, ...] = ()) -> st
         raise ConfigurationError(
             f"{what} {path} cannot be read: {error.strerror}", advice="check its path and its owner"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigurationError(f"{what} {path} is not a regular file")
-        if stat.S_IMODE(status.st_mode) & 0o077 and not _is_below(path, trusted):
-            raise ConfigurationError(
-                f"{what} {path} can be read by other users",
-                advice=f"run `chmod 600 {path}`; if it was shared, make a new token",
-            )
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ConfigurationError(f"{what} {path} is larger than 64 KiB: not a token")
+    try:
+        content = _read_checked(descriptor, path, what, trusted)
+    finally:
+        os.close(descriptor)
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise ConfigurationError(f"{what} {path} is not UTF-8 text") from None
+
+
+def _read_checked(descriptor: int, path: Path, what: str, trusted: tuple[Path, ...]) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationError(f"{what} {path} is not a regular file")
+    if stat.S_IMODE(status.st_mode) & 0o077 and not _is_below(path, trusted):
+        raise ConfigurationError(
+            f"{what} {path} can be read by other users",
+            advice=f"run `chmod 600 {path}`; if it was shared, make a new token",
+        )
+    content = b""
+    while len(content) <= _MAX_BYTES:
+        chunk = os.read(descriptor, _MAX_BYTES)
+        if not chunk:
+            return content
+        content += chunk
+    raise ConfigurationError(f"{what} {path} is larger than 64 KiB: not a token")
 
 
 def make_private_folder(path: Path) -> None:
