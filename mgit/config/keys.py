@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
+from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
     Reader,
@@ -21,7 +22,7 @@ from mgit.config.values import (
 
 T = TypeVar("T")
 
-FORGES = ("github", "gitea", "forgejo", "manifest")
+FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
 
 

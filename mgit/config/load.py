@@ -229,11 +229,6 @@ def _check_source(source: SourceSettings, where: str) -> None:
             f"{where} is a {source.forge} without an address",
             advice='add `url = "https://git.example.com"`',
         )
-    if source.forge == "github" and source.url in ("https://github.com", "https://www.github.com"):
-        raise ConfigurationError(
-            f"{where}: {source.url} is the web site, not the API",
-            advice='write `url = "https://api.github.com"`, or leave it out',
-        )
 
 
 def _check_twins(sources: tuple[SourceSettings, ...], file: Path) -> None:

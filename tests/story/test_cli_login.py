@@ -153,3 +153,26 @@ def test_a_token_from_a_file_or_a_variable_does_as_well(
     assert readable.code == 2
     assert readable.last_line.startswith("mgit: ")
     assert "chmod" in readable.last_line
+
+
+def test_a_list_of_urls_is_checked_listed_and_cloned(work: Laptop, forge: SandboxForge) -> None:
+    forge.add_repo("acme", "api")
+    forge.add_repo("labs", "tool")
+    manifest = work.config_file.parent / "vendored.toml"
+    work.configure('[sources.vendored]\nforge = "manifest"\nfile = "vendored.toml"\n')
+    missing = work.mgit("config", "check")
+    assert missing.code == 2
+    assert str(manifest) in missing.err
+
+    urls = [forge.clone_url("acme", "api"), forge.clone_url("labs", "tool")]
+    manifest.write_text(f"version = 1\nrepos = {urls}\n")
+    assert work.mgit("config", "check").code == 0
+    ran = work.mgit("sync", "--format", "json", env={"MGIT_TOKEN_VENDORED": CANARY})
+    assert ran.code == 0, ran.err
+    assert ran.json["summary"] == {"repositories": 2, "cloned": 2}
+    assert work.mgit("doctor", env={"MGIT_TOKEN_VENDORED": CANARY}).code == 0
+
+    manifest.write_text('version = 1\nrepos = ["https://git.example.com/../../etc"]\n')
+    wrong = work.mgit("sync", env={"MGIT_TOKEN_VENDORED": CANARY})
+    assert wrong.code == 2, wrong.err
+    assert f"{manifest}, line 2" in wrong.err

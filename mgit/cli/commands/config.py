@@ -90,19 +90,26 @@ def _check(options: argparse.Namespace, console: Console) -> None:
 
 
 def check_sources(settings: Settings) -> None:
-    """Check what the reader of the file cannot know: patterns, and files that must be there.
+    """Check what the reader of the file cannot know: patterns, addresses, files they name.
 
     Raises:
         ConfigurationError: one of them is not as it must be.
-        InvalidInput: a pattern is malformed.
+        InvalidInput: a pattern or an entry of a manifest is malformed.
     """
+    from mgit.forges import ForgeContext, api_base, open_forge
     from mgit.plan.select import Selection
+    from mgit.transport import Transport
 
     for source in settings.require_sources():
         Selection.parse(source.include)
-        for file, what in ((source.file, "manifest"), (source.token_file, "token file")):
-            if file is not None and not file.is_file():
-                raise ConfigurationError(
-                    f"the {what} of source {source.name} is missing: {file}",
-                    advice="create it, or correct its path in the configuration",
-                )
+        if source.token_file is not None and not source.token_file.is_file():
+            raise ConfigurationError(
+                f"the token file of source {source.name} is missing: {source.token_file}",
+                advice="create it, or correct its path in the configuration",
+            )
+        if source.file is None:
+            api_base(source.forge, source.url)
+        else:
+            with Transport() as unused:
+                context = ForgeContext(source.name, unused, file=source.file)
+                open_forge(source.forge, context).list_repos()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import mgit.forges
 from mgit.config import Environment, find_paths, load_settings
+from mgit.config.keys import FORGES, GLOBAL_KEYS, SOURCE_KEYS
 from mgit.config.settings import origins
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind
@@ -113,7 +115,6 @@ def test_settings_never_show_what_the_environment_holds(load: Load) -> None:
         ("version = 1\n[sources.a]\nforge = 'gitea'", "is a gitea without an address"),
         ("version = 1\n[sources.a]\nforge = 'manifest'", "is a manifest without a file"),
         (WORK + "file = 'x'", "names a file, which only a manifest has"),
-        (WORK + "url = 'https://github.com'", "is the web site, not the API"),
         (WORK + "owners = 'acme'", 'sources.work.owners must be a list of texts, such as ["acme"]'),
         (WORK + "token = 'canary'", "[sources.work] holds a token"),
         (WORK + "token_env = 'ghp-canary'", "sources.work.token_env must be the NAME"),
@@ -199,3 +200,23 @@ def test_a_file_that_is_too_large_or_not_text_is_refused(tmp_path: Path) -> None
     file.write_bytes(b"version = 1 # \xff")
     with pytest.raises(ConfigurationError, match="not UTF-8"):
         load_settings(environment=environment, config_file=file)
+
+
+def test_the_documentation_names_every_key_variable_and_default() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/configuration.md").read_text("utf-8")
+    for key in GLOBAL_KEYS:
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{key.path}` |"))
+        assert f"`{key.env}`" in row
+        assert key.default is None or f"`{key.default}`" in row
+    for name in (key.name for key in SOURCE_KEYS):
+        assert f"\n| `{name}` |" in text
+
+
+def test_the_forges_of_the_configuration_are_those_that_mgit_speaks_to() -> None:
+    assert set(FORGES) == set(mgit.forges.FORGES)
+
+
+def test_the_example_of_the_documentation_is_sound(load: Load) -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/configuration.md").read_text("utf-8")
+    settings = load(text.partition("```toml\n")[2].partition("```")[0])
+    assert [source.name for source in settings.sources] == ["work", "git", "vendored"]
