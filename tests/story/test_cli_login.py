@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 from sandbox.forge import SandboxForge
 from tests.story.laptop import CANARY, Laptop
 
 
-def _login(laptop: Laptop, forge: SandboxForge, token: str) -> tuple[str, ...]:
+def _login(forge: SandboxForge) -> tuple[str, ...]:
     return ("login", "work", "--forge", "github", "--url", forge.api_url, "--owner", "acme")
 
 
 def test_a_token_is_proven_before_anything_is_kept(laptop: Laptop, forge: SandboxForge) -> None:
     forge.add_owner("acme")
-    refused = laptop.mgit(*_login(laptop, forge, "wrong"), "--stdin", stdin="wrong\n")
+    refused = laptop.mgit(*_login(forge), "--stdin", stdin="wrong\n")
     assert refused.code == 3
     assert not laptop.config_file.exists()
     assert not list(laptop.home.rglob("credentials.json"))
 
-    ran = laptop.mgit(*_login(laptop, forge, CANARY), "--stdin", stdin=f"{CANARY}\n")
+    ran = laptop.mgit(*_login(forge), "--stdin", stdin=f"{CANARY}\n")
     assert ran.code == 0, ran.err
     assert "mona" in ran.err
     assert "[sources.work]" in laptop.config_file.read_text()
@@ -42,6 +46,33 @@ def test_signing_in_again_replaces_the_token_only(work: Laptop, forge: SandboxFo
     assert other.code == 2
     assert "exists with another --owner" in other.err
     assert work.config_file.read_text() == before
+
+
+def test_at_a_terminal_the_token_is_asked_for_and_not_shown(
+    laptop: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_owner("acme")
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "mgit", *_login(forge)],
+        stdin=end,
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env=laptop.environment,
+        cwd=laptop.home,
+        start_new_session=True,
+    ) as running:
+        os.close(end)
+        seen = b""
+        while b"Token for " not in seen:
+            seen += os.read(terminal, 1024)
+        os.write(terminal, f"{CANARY}\n".encode())
+        while b"next: " not in seen:
+            seen += os.read(terminal, 1024)
+        running.communicate(timeout=30)
+    os.close(terminal)
+    assert running.returncode == 0, seen
+    assert CANARY.encode() not in seen
 
 
 def test_a_token_on_the_command_line_is_refused_and_not_repeated(laptop: Laptop) -> None:
