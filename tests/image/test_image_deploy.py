@@ -1,0 +1,160 @@
+"""A digest goes live when it is healthy; when it is not, the one before stays live."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.environments import load_environments
+from pipeline.project import Endpoints, Project, child_environment
+from pipeline.rollout import open_rollout
+from pipeline.shell import Shell
+from pipeline.step import Done, Exit, Facts, PipelineError, Todo
+from pipeline.steps import deploy
+from sandbox.registry import open_registry
+from tests.image.box import docker, empty_configuration, free_port
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.needs("docker-registry")]
+
+ROOT = Path(__file__).parents[2]
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry with three images, and an environment to deploy to."""
+
+    project: Project
+    first: str
+    second: str
+    broken: str
+
+    def deploy(self, reference: str) -> None:
+        deploy.deploy_to(self.project, "", reference)
+
+    def containers(self) -> str:
+        (place,) = load_environments(self.project)
+        mine = f"label=com.docker.compose.project={place.project}"
+        return docker("container", "ls", "--all", "--quiet", "--filter", mine).stdout
+
+    def running(self) -> str:
+        (place,) = load_environments(self.project)
+        running = open_rollout(self.project, place).observe()
+        return running.reference if running else ""
+
+
+@pytest.fixture
+def place(image: str, tmp_path: Path) -> Iterator[Place]:
+    config = empty_configuration(tmp_path / "config")
+    (tmp_path / "secrets").mkdir()
+    name = f"mgit-test-{uuid.uuid4().hex[:8]}"
+    (tmp_path / "environments.toml").write_text(
+        f"""
+        [test]
+        project = "{name}"
+        compose = ["{ROOT}/docker/compose.yaml", "{ROOT}/docker/compose.host.yaml"]
+        config = "{config}"
+        secrets = "{tmp_path / "secrets"}"
+        port = {free_port()}
+        timeout = 60
+        release = true
+        """
+    )
+    with open_registry(tmp_path / "registry") as registry:
+        repository = f"{registry.host}/mgit"
+        endpoints = Endpoints(
+            rehearsal=True,
+            git_remote="",
+            index_upload="",
+            index_simple="",
+            registry=repository,
+            registry_insecure=True,
+            forge_api="",
+            forge_repo="acme/mgit",
+            environments="environments.toml",
+        )
+        shell = Shell(env=child_environment(), log=tmp_path / "log.txt")
+        project = Project(tmp_path, tmp_path / "out", endpoints, shell)
+        made = [
+            _push(tmp_path, repository, number, f"FROM {image}\n{line}\n")
+            for number, line in enumerate(
+                ("LABEL number=1", "LABEL number=2", 'ENTRYPOINT ["/usr/local/bin/mgit", "status"]')
+            )
+        ]
+        try:
+            yield Place(project, *made)
+        finally:
+            for kind in ("container", "volume"):
+                mine = f"label=com.docker.compose.project={name}"
+                found = docker(kind, "ls", *_all(kind), "--quiet", "--filter", mine).stdout.split()
+                if found:
+                    docker(kind, "rm", "--force", *found)
+
+
+def _all(kind: str) -> tuple[str, ...]:
+    return ("--all",) if kind == "container" else ()
+
+
+def _push(folder: Path, repository: str, number: int, dockerfile: str) -> str:
+    """Build a variant of the image and push it; returns the reference by digest."""
+    context = folder / f"variant-{number}"
+    context.mkdir()
+    (context / "Dockerfile").write_text(dockerfile)
+    tag = f"{repository}:variant-{number}"
+    docker("build", "--quiet", "--provenance=false", "--tag", tag, context)
+    try:
+        said = docker("push", tag).stdout
+    finally:
+        docker("image", "rm", "--force", tag)
+    digest = _DIGEST.search(said)
+    assert digest is not None, said
+    return f"{repository}@{digest[0]}"
+
+
+def test_a_life_of_deployments(place: Place) -> None:
+    # Nothing runs, and what comes first is broken: nothing runs afterwards either.
+    with pytest.raises(PipelineError, match="nothing runs now") as refused:
+        place.deploy(place.broken)
+    assert refused.value.exit_code is Exit.GATE
+    assert place.running() == ""
+
+    place.deploy(place.first)
+    assert place.running() == place.first
+    place.deploy(place.second)
+    assert place.running() == place.second
+
+    # A broken one comes: the one before is live again, and the release has failed.
+    with pytest.raises(PipelineError, match="rolled back to") as refused:
+        place.deploy(place.broken)
+    assert refused.value.exit_code is Exit.GATE
+    assert place.running() == place.second
+
+    # What the broken one did not change: the way back to the first.
+    deploy.rollback(place.project, "test")
+    assert place.running() == place.first
+    with pytest.raises(PipelineError, match="nothing to go back to"):
+        deploy.rollback(place.project, "test")
+
+
+def test_the_step_sees_what_runs(place: Place) -> None:
+    facts = Facts(version="0.1.0", image_digest=place.first.partition("@")[2])
+    assert isinstance(deploy.check(place.project, facts), Todo)
+    after = deploy.run(place.project, facts)
+    assert after.deployed == facts.image_digest
+    assert deploy.check(place.project, facts) == Done(after)
+    # A second run changes nothing: the container is the same one.
+    begun = place.containers()
+    deploy.run(place.project, facts)
+    assert place.containers() == begun
+
+
+def test_a_tag_is_not_deployed(place: Place) -> None:
+    with pytest.raises(PipelineError, match="not an image by digest") as refused:
+        place.deploy("127.0.0.1:5000/mgit:latest")
+    assert refused.value.exit_code is Exit.USAGE
+    assert place.running() == ""
