@@ -94,7 +94,7 @@ def find_environment(project: Project, name: str) -> Environment:
 
 def _environment(project: Project, name: str, entry: _Entry) -> Environment:
     for text in (name, entry.project):
-        if not _NAME.match(text):
+        if not _NAME.fullmatch(text):
             raise _wrong(f"{text!a} is no name for an environment or a compose project")
     if not 0 < entry.port < 65536:
         raise _wrong(f"{name}: {entry.port} is no port")

@@ -167,7 +167,7 @@ def _decode(layout: Path, digest: str, kind: type[T]) -> T:
 
 
 def _path(layout: Path, digest: str) -> Path:
-    if not _DIGEST.match(digest):
+    if not _DIGEST.fullmatch(digest):
         raise _unreadable(layout, f"{digest!a} is no digest")
     path = layout / "blobs" / "sha256" / digest.removeprefix("sha256:")
     if not path.is_file():

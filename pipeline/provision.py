@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import apt
-from pipeline.project import Project, environment
+from pipeline.project import Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
@@ -308,12 +308,12 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
     """The command `python -m pipeline.provision`."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.provision", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only name what is missing")
     options = parser.parse_args(argv)
-    shell = Shell(env=environment())
+    shell = shell or Shell(env=child_environment())
     try:
         missing = look(shell) if options.check else provision(shell, _say)
     except PipelineError as error:

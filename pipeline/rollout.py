@@ -176,7 +176,7 @@ def check_reference(reference: str) -> None:
     Raises:
         PipelineError: USAGE, it is not.
     """
-    if not _PINNED.match(reference):
+    if not _PINNED.fullmatch(reference):
         raise PipelineError(
             f"{reference!a} is not an image by digest",
             exit_code=Exit.USAGE,

@@ -1,0 +1,113 @@
+"""The file of environments, and what is refused before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.environments import find_environment, load_environments
+from pipeline.project import Endpoints, Project, child_environment
+from pipeline.rollout import check_reference
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
+
+ROOT = Path(__file__).parents[2]
+DIGEST = f"sha256:{'a' * 64}"
+ENTRY = 'compose = ["compose.yaml"]\nconfig = "config"\nsecrets = "secrets"\nport = 8080\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    endpoints = Endpoints(
+        rehearsal=True,
+        git_remote="",
+        index_upload="",
+        index_simple="",
+        registry="127.0.0.1:1/mgit",
+        forge_api="",
+        forge_repo="acme/mgit",
+        environments="environments.toml",
+    )
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.toml").touch()
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "compose.yaml").touch()
+    return Project(tmp_path, tmp_path / "out", endpoints, Shell(env=child_environment()))
+
+
+def write(project: Project, text: str) -> None:
+    (project.root / "environments.toml").write_text(text)
+
+
+def test_the_only_environment_needs_no_name(project: Project) -> None:
+    write(project, f"[one]\n{ENTRY}")
+    assert find_environment(project, "").name == "one"
+    assert find_environment(project, "one").url("/readyz") == "http://127.0.0.1:8080/readyz"
+
+
+def test_of_several_one_is_named(project: Project) -> None:
+    write(project, f"[one]\n{ENTRY}\n[two]\n{ENTRY}")
+    for name in ("", "three"):
+        with pytest.raises(PipelineError) as refused:
+            find_environment(project, name)
+        assert refused.value.exit_code is Exit.USAGE
+        assert refused.value.advice == "name one of: one, two"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[one]\nport = 1\n", "config"),
+        (f"[one]\n{ENTRY}colour = 'red'\n", "colour"),
+        (f'[one]\n{ENTRY}project = "../x"\n', "no name"),
+        (f'["ONE TWO"]\n{ENTRY}', "no name"),
+        (f"[one]\n{ENTRY}".replace("8080", "99999"), "no port"),
+        (f"[one]\n{ENTRY}".replace('"config"', '"absent"'), "is not there"),
+        ("[one", "environments.toml"),
+    ],
+)
+def test_a_wrong_file_is_one_line_and_exit_4(project: Project, text: str, told: str) -> None:
+    write(project, text)
+    with pytest.raises(PipelineError) as refused:
+        load_environments(project)
+    assert told in refused.value.message
+    assert "\n" not in refused.value.message
+    assert refused.value.exit_code is Exit.ENVIRONMENT
+
+
+def test_no_file_is_told(project: Project) -> None:
+    with pytest.raises(PipelineError, match="cannot read"):
+        load_environments(project)
+
+
+def test_the_file_of_this_repository_is_right(project: Project) -> None:
+    here = replace(
+        project, root=ROOT, endpoints=Endpoints(**{**_fields(project), "environments": _FILE})
+    )
+    assert [place.name for place in load_environments(here)] == ["local"]
+
+
+_FILE = "deploy/environments.toml"
+
+
+def _fields(project: Project) -> dict[str, object]:
+    return {name: getattr(project.endpoints, name) for name in Endpoints.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("mgit", "mgit:latest", "--privileged@" + DIGEST, f"x@{DIGEST}0", "x@sha256:abc"),
+        f"x@{DIGEST}\n",
+        f"a b@{DIGEST}",
+    ],
+)
+def test_only_a_digest_is_deployed(reference: str) -> None:
+    with pytest.raises(PipelineError, match="not an image by digest"):
+        check_reference(reference)
+
+
+def test_a_digest_is_taken() -> None:
+    check_reference(f"127.0.0.1:5000/acme/mgit@{DIGEST}")
