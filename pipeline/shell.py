@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +108,55 @@ class Shell:
             raise PipelineError(
                 f"{words[0]} is not installed", exit_code=Exit.ENVIRONMENT
             ) from None
+
+    def watch(
+        self,
+        argv: Sequence[str | Path],
+        each: Callable[[str], None],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run to the end and hand on every line at once, as a person would see it.
+
+        Args:
+            argv: program and arguments.
+            each: gets a line of its output or its errors.
+            cwd: where to run.
+            env: additions to the environment.
+
+        Raises:
+            PipelineError: the program is missing.
+        """
+        words = tuple(str(word) for word in argv)
+        start = time.monotonic()
+        lines: list[str] = []
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env={**self.env, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except FileNotFoundError:
+            raise PipelineError(
+                f"{words[0]} is not installed", exit_code=Exit.ENVIRONMENT
+            ) from None
+        with process:
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    each(line.rstrip("\n"))
+            except BaseException:
+                process.terminate()  # whoever interrupts us does not want to wait for its end
+                raise
+        ran = Ran(words, process.returncode, "".join(lines), "", time.monotonic() - start)
+        self._note(ran)
+        return ran
 
     def _note(self, ran: Ran) -> None:
         if self.log is None:

@@ -1,0 +1,179 @@
+"""Who takes part in a release: the person at the laptop, and CI. Both are real processes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pipeline.git import Git
+from pipeline.journal import Event, read_journal
+from pipeline.rehearsal.world import Places
+from pipeline.result import from_dict
+from pipeline.shell import Ran, Shell
+from pipeline.step import Exit, Facts, PipelineError
+from sandbox.serving import following
+
+WORKFLOW = Path(".github", "workflows", "release.yml")
+_RUNNER = re.compile(r"^\s+runs-on: (\S+)$", re.MULTILINE)
+_USES = re.compile(r"uses: (actions/([a-z-]+)@[0-9a-f]{40})")
+_ACTIONS = Path(__file__).resolve().parents[2] / "sandbox" / "actions"
+
+
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """A person with a clone who runs `invoke`.
+
+    Args:
+        shell: starts it.
+        clone: the person's clone.
+        endpoints: the endpoints file.
+        say: gets each line that the command prints.
+    """
+
+    shell: Shell
+    clone: Path
+    endpoints: Path
+    say: Callable[[str], None]
+
+    def release(self, *, resume: bool = False, fault: str = "") -> Ran:
+        """`invoke release --rehearse`, to its end or to the fault."""
+        flags = (*(("--resume",) if resume else ()), *(("--fault", fault) if fault else ()))
+        argv = (sys.executable, "-m", "invoke", "release", "--rehearse")
+        return self.shell.watch(
+            following([*argv, "--endpoints", str(self.endpoints), *flags]),
+            self.say,
+            cwd=self.clone,
+        )
+
+    def deploy(self, environment: str, reference: str) -> Ran:
+        """`invoke deploy` of an image by digest."""
+        argv = (sys.executable, "-m", "invoke", "deploy", "--environment", environment)
+        return self.shell.watch(
+            following([*argv, "--reference", reference]),
+            self.say,
+            cwd=self.clone,
+            env={"MGIT_RELEASE_ENDPOINTS": str(self.endpoints)},
+        )
+
+    def tags(self) -> dict[str, str]:
+        """The release tags of the remote and their object ids."""
+        git = Git(self.shell, self.clone)
+        refs = git.remote_refs("origin", "refs/tags/v*")
+        return {
+            name.removeprefix("refs/tags/"): each
+            for name, each in refs.items()
+            if not name.endswith("^{}")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ci:
+    """CI: the release workflow of the tagged commit, run by act on this machine.
+
+    Args:
+        shell: starts it.
+        places: the rehearsal's folders.
+        say: gets each line that the jobs print.
+    """
+
+    shell: Shell
+    places: Places
+    say: Callable[[str], None]
+
+    def push(self, tag: str, attempt: int, *, fault: str = "") -> Ran:
+        """What a pushed tag sets off: every job of the workflow on a fresh workspace.
+
+        Args:
+            tag: the tag.
+            attempt: counted from 1; what the jobs wrote stays in the attempt's folder.
+            fault: where `invoke publish` dies.
+        """
+        source = self._checkout(tag)
+        event = self.places.root / "ci" / "event.json"
+        commit = Git(self.shell, source).resolve("HEAD^{commit}")
+        event.write_bytes(msgspec.json.encode({"ref": f"refs/tags/{tag}", "after": commit}))
+        text = (source / WORKFLOW).read_text(encoding="utf-8")
+        kept = self.places.attempt(attempt)
+        variables = {
+            "MGIT_RELEASE_ENDPOINTS": self.places.endpoints,
+            "MGIT_SANDBOX_ACTIONS": _ACTIONS,
+            "MGIT_SANDBOX_KEPT": kept,
+            "MGIT_SANDBOX_PYTHON": sys.executable,
+            "MGIT_SANDBOX_REMOTE": self.places.remote,
+            **({"MGIT_RELEASE_FAULT": fault} if fault else {}),
+        }
+        argv = [
+            *(str(find_act()), "push", "--workflows", str(WORKFLOW), "--eventpath", str(event)),
+            *("--no-skip-checkout", "--no-cache-server", "--log-prefix-job-id"),
+            *("--action-cache-path", str(self.places.root / "ci" / "act")),
+            *_each("--platform", (f"{name}=-self-hosted" for name in set(_RUNNER.findall(text)))),
+            *_each(
+                "--local-repository",
+                sorted({f"{use}={_ACTIONS / name}" for use, name in _USES.findall(text)}),
+            ),
+            *_each("--env", (f"{name}={value}" for name, value in variables.items())),
+        ]
+        return self.shell.watch(following(argv), self.say, cwd=source)
+
+    def out(self, version: str, attempt: int) -> Path:
+        """Where `invoke publish` worked in an attempt."""
+        return self.places.attempt(attempt) / "publish" / version
+
+    def _checkout(self, tag: str) -> Path:
+        """A clone of the tag, for act to read the workflow from."""
+        source = self.places.root / "ci" / "src"
+        shutil.rmtree(source, ignore_errors=True)
+        git = Git(self.shell, self.places.root)
+        git.run("clone", "--quiet", "--branch", tag, str(self.places.remote), str(source))
+        return source
+
+
+def was_killed(ran: Ran) -> bool:
+    """Whether a command died by SIGKILL, as a fault makes it."""
+    return ran.returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
+
+
+def failed(what: str, ran: Ran) -> PipelineError:
+    """The error for a command that ended with an error, in its own words and with its code."""
+    told = [line for line in ran.stdout.splitlines() if "error:" in line]
+    words = told[-1].partition("error:")[2].strip() if told else "see log.txt"
+    known = {int(code): code for code in Exit if code is not Exit.DONE}
+    return PipelineError(
+        f"{what} ended with {ran.returncode}: {words}",
+        exit_code=known.get(ran.returncode, Exit.INCOMPLETE),
+        advice="run the rehearsal again with --resume",
+    )
+
+
+def facts_in(out: Path) -> Facts:
+    """What a release had learned when it stopped, from its journal."""
+    done = [each for each in read_journal(out / "journal.jsonl") if each.event is Event.DONE]
+    return from_dict(done[-1].facts) if done else Facts()
+
+
+def find_act() -> Path:
+    """The act of this environment.
+
+    Raises:
+        PipelineError: there is none.
+    """
+    beside = Path(sys.executable).parent / "act"
+    found = beside if beside.is_file() else shutil.which("act")
+    if found is None:
+        raise PipelineError(
+            "act is not installed",
+            exit_code=Exit.ENVIRONMENT,
+            advice="python3 -m pip install -r requirements/pipeline.txt (Linux)",
+        )
+    return Path(found)
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

@@ -1,0 +1,197 @@
+"""The deployed service: it answers, it mirrors, and it survives a broken second version."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline import http
+from pipeline.engine import one_line, open_engine
+from pipeline.environments import find_environment
+from pipeline.git import Git
+from pipeline.image import build_image
+from pipeline.places import registry_of
+from pipeline.project import Project
+from pipeline.rehearsal.actors import Laptop
+from pipeline.rehearsal.world import MIRRORED, REPOSITORY, World
+from pipeline.report import Proof
+from pipeline.rollout import Rollout, open_rollout
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
+
+NAME = "rehearsal"
+COMPOSE = "mgit-rehearsal"
+_PATIENCE = 60.0
+_UID = 65532
+_BROKEN = "\nraise RuntimeError('broken on purpose by the rehearsal')\n"
+
+
+def write_environment(world: World, port: int) -> None:
+    """The place to deploy to: this engine, the host's network, the sandbox forge to mirror."""
+    places = world.places
+    config, tokens = places.root / "deploy" / "config", places.root / "deploy" / "secrets"
+    config.mkdir(parents=True, exist_ok=True)
+    tokens.mkdir(parents=True, exist_ok=True)
+    owner = REPOSITORY.partition("/")[0]
+    (config / "config.toml").write_text(
+        f"""version = 1
+
+[defaults]
+kind = "mirror"
+
+[serve]
+interval = "10s"
+
+[sources.sandbox]
+forge = "github"
+url = "{world.forge.api_url}"
+owners = ["{owner}"]
+token_file = "/run/secrets/forge"
+""",
+        encoding="utf-8",
+    )
+    shutil.copyfile(places.token("forge"), tokens / "forge")
+    _hand_over(tokens / "forge")
+    places.environments.write_text(
+        f"""[{NAME}]
+project = "{COMPOSE}"
+compose = ["docker/compose.yaml", "docker/compose.host.yaml"]
+config = "{config}"
+secrets = "{tokens}"
+port = {port}
+timeout = 45
+release = true
+""",
+        encoding="utf-8",
+    )
+
+
+def take_down(project: Project) -> None:
+    """Remove what the rehearsal deployed, with its data."""
+    with one_line("the deployed service cannot be taken down"):
+        client = _rollout(project).client
+        client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+
+
+def healthy(project: Project, digest: str) -> Proof:
+    """The digest runs and says that it is ready."""
+    running = _rollout(project).observe()
+    live = running is not None and running.digest == digest and running.healthy
+    answer = http.request("GET", find_environment(project, NAME).url("/readyz"), timeout=5)
+    told = f"{running.digest[:19]}…" if running else "nothing"
+    detail = f"the engine runs {told}, /readyz says {answer.status}"
+    return Proof("the released digest is live and healthy", live and answer.ok, detail)
+
+
+def mirrors(project: Project, world: World) -> Proof:
+    """Every repository of the sandbox forge is in the service's volume, ref by ref."""
+    owner = REPOSITORY.partition("/")[0]
+    wanted = {
+        repo.name: branches_and_tags(world.forge.refs(owner, repo.name))
+        for repo in world.forge.store.all(owner)
+    }
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        there = _mirrored(project, world.places.root / "deploy" / "data")
+        same = sorted(name for name, refs in wanted.items() if there.get(name) == refs)
+        if len(same) == len(wanted) or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    return Proof(
+        "the deployed service mirrors the sandbox forge",
+        ok=len(same) == len(wanted) == MIRRORED,
+        detail=f"{len(same)} of {len(wanted)} repositories are in its volume, ref by ref",
+    )
+
+
+def branches_and_tags(refs: Mapping[str, str]) -> dict[str, str]:
+    """What of a repository's refs a mirror has to hold."""
+    kept = ("refs/heads/", "refs/tags/")
+    return {name: oid for name, oid in refs.items() if name.startswith(kept)}
+
+
+def _mirrored(project: Project, target: Path) -> dict[str, dict[str, str]]:
+    """The refs of every clone in the service's volume, by name of the repository."""
+    shutil.rmtree(target, ignore_errors=True)
+    with one_line("the service's volume cannot be read"):
+        client = _rollout(project).client
+        container = client.compose.ps()[0]
+        client.container.copy((container, "/data"), target)
+    found = {}
+    for identity in target.rglob("mgit.json"):
+        git = Git(project.shell, identity.parent)
+        listed = git.remote_refs(str(identity.parent))
+        name = identity.parent.name.removesuffix(".git")
+        found[name] = {
+            ref: oid for ref, oid in branches_and_tags(listed).items() if not ref.endswith("^{}")
+        }
+    return found
+
+
+def push_broken(shell: Shell, world: World) -> str:
+    """Build and push a second version that breaks when it serves; its reference by digest."""
+    places = world.places
+    source = places.root / "broken"
+    shutil.rmtree(source, ignore_errors=True)
+    Git(shell, places.root).run("clone", "--quiet", str(places.remote), str(source))
+    daemon = source / "mgit" / "daemon" / "__init__.py"
+    daemon.write_text(daemon.read_text(encoding="utf-8") + _BROKEN, encoding="utf-8")
+    name = f"{world.endpoints.registry}:broken"
+    build_image(source, name, base=world.endpoints.base_image)
+    with one_line(f"{name} cannot be pushed"):
+        open_engine(shell).client.image.push(name, quiet=True)
+    digest = registry_of(world.endpoints).digest("broken")
+    if not digest:
+        raise PipelineError(f"{name} was pushed and is not there")
+    return f"{world.endpoints.registry}@{digest}"
+
+
+def broken_second_version(
+    project: Project, world: World, laptop: Laptop, good: str
+) -> tuple[Proof, ...]:
+    """Deployed by `invoke deploy`, it fails its health gate, and the first digest comes back."""
+    reference = push_broken(project.shell, world)
+    ran = laptop.deploy(NAME, reference)
+    told = [line for line in ran.stdout.splitlines() if "error:" in line]
+    back = healthy(project, good)
+    return (
+        Proof(
+            "a broken second version fails its health gate",
+            ok=ran.returncode == Exit.GATE,
+            detail=f"exit {ran.returncode}: {told[-1].partition('error:')[2].strip()[:160]}"
+            if told
+            else f"exit {ran.returncode}",
+        ),
+        Proof("it was rolled back by itself to the first digest", back.ok, back.detail),
+    )
+
+
+def what_the_engine_tells(project: Project) -> str:
+    """Everything that it says of the deployed container: settings, mounts, labels, log."""
+    found = _rollout(project).observe()
+    if found is None:
+        return ""
+    shell = project.shell
+    mine = f"label=com.docker.compose.project={COMPOSE}"
+    names = shell.run(["docker", "ps", "--quiet", "--filter", mine]).stdout.split()
+    told = [shell.run(["docker", "inspect", *names, found.reference]).stdout]
+    for name in names:
+        ran = shell.run(["docker", "logs", name])
+        told += [ran.stdout, ran.stderr]
+    return "".join(told)
+
+
+def _rollout(project: Project) -> Rollout:
+    return open_rollout(project, find_environment(project, NAME))
+
+
+def _hand_over(token: Path) -> None:
+    """Let the service's user read its token, and nobody else where that can be had."""
+    if os.geteuid() == 0:
+        os.chown(token, _UID, _UID)
+        token.chmod(0o400)
+    else:
+        token.chmod(0o444)  # the folder above is closed to others

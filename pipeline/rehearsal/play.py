@@ -1,0 +1,202 @@
+"""The scenes of a rehearsal, in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.project import Project
+from pipeline.rehearsal import canaries, flaws, live, published
+from pipeline.rehearsal.actors import Ci, Laptop, facts_in, failed, was_killed
+from pipeline.rehearsal.story import Scene, State
+from pipeline.rehearsal.world import TOKENS, World, read
+from pipeline.report import Proof
+from pipeline.step import Facts, PipelineError
+from pipeline.versions import tag_of
+
+AFTER_TAG = "after:tag"
+PUBLISHING = "during:publish_index:first-file"
+FAULTS = (AFTER_TAG, PUBLISHING)
+
+Proofs = Sequence[Proof]
+
+
+@dataclass(slots=True)
+class Play:
+    """Everything that the scenes share.
+
+    Args:
+        project: the clone that is rehearsed, with a shell that logs.
+        world: the stand-ins.
+        state: what is remembered.
+        watch: has been looking at all processes from the start.
+        say: gets each line that a command prints.
+        fault: where this whole rehearsal dies, empty for nowhere.
+        keep: write the state down.
+    """
+
+    project: Project
+    world: World
+    state: State
+    watch: canaries.Watch
+    say: Callable[[str], None]
+    fault: str
+    keep: Callable[[], None]
+
+    def scenes(self) -> tuple[Scene, ...]:
+        """All scenes of a complete rehearsal."""
+        return (
+            Scene("a planted password", self.planted_password),
+            Scene("laptop half, killed after the tag", self.laptop_killed),
+            Scene("laptop half, resumed", self.laptop_resumed),
+            Scene("an old PyYAML in the image", self.planted_library),
+            Scene("CI half, killed while publishing", self.ci_killed),
+            Scene("CI half, run again", self.ci_resumed),
+            Scene("what the world sees", self.published, again=True),
+            Scene("the deployed service", self.deployed, again=True),
+            Scene("a broken second version", self.broken),
+            Scene("tokens", self.tokens, again=True),
+        )
+
+    @property
+    def laptop(self) -> Laptop:
+        """The person who releases."""
+        places = self.world.places
+        return Laptop(self.project.shell, places.clone, places.endpoints, self.say)
+
+    @property
+    def ci(self) -> Ci:
+        """CI."""
+        return Ci(self.project.shell, self.world.places, self.say)
+
+    def planted_password(self) -> Proofs:
+        """The gates stop it."""
+        return flaws.password(self.world.places, self.project.shell, self.world.endpoints, self.say)
+
+    def planted_library(self) -> Proofs:
+        """The scan of the image stops it."""
+        return flaws.old_library(
+            self.world.places, self.project.shell, self.world.endpoints, self.say
+        )
+
+    def laptop_killed(self) -> Proofs:
+        """`invoke release` dies right after the tag is pushed."""
+        ran = self.laptop.release(fault=AFTER_TAG)
+        if not was_killed(ran):
+            raise failed("`invoke release`", ran)
+        tags = self.laptop.tags()
+        self.die_at(AFTER_TAG)
+        one = len(tags) == 1
+        detail = f"SIGKILL, and the remote has {', '.join(tags) or 'no tag'}"
+        return (Proof("killed after the tag, the tag is there", one, detail),)
+
+    def laptop_resumed(self) -> Proofs:
+        """`invoke release --resume` finds everything done and moves nothing."""
+        before = self.laptop.tags()
+        ran = self.laptop.release(resume=True)
+        if ran.returncode != 0:
+            raise failed("`invoke release --resume`", ran)
+        after = self.laptop.tags()
+        (tag,) = after if len(after) == 1 else ("",)
+        version = tag.removeprefix("v")
+        self.state.facts = facts_in(self.world.places.clone / "dist" / "release" / version)
+        detail = f"{tag} is {after.get(tag, 'nothing')[:12]}, before and after"
+        ok = bool(tag) and before == after
+        return (Proof("resumed, the tag did not move", ok, detail),)
+
+    def ci_killed(self) -> Proofs:
+        """The release workflow; `invoke publish` dies between two uploads."""
+        version = self.state.facts.version
+        attempt = self.next_attempt()
+        ran = self.ci.push(tag_of(version), attempt, fault=PUBLISHING)
+        proof = published.stopped_in_the_middle(self.world, version)
+        if ran.returncode == 0 or not proof.ok:
+            raise failed(f"the release workflow ({proof.detail})", ran)
+        self.die_at(PUBLISHING)
+        return (proof,)
+
+    def ci_resumed(self) -> Proofs:
+        """The same workflow again, on a fresh workspace, so without a journal."""
+        version = self.state.facts.version
+        attempt = self.next_attempt()
+        ran = self.ci.push(tag_of(version), attempt)
+        if ran.returncode != 0:
+            raise failed("the release workflow", ran)
+        self.state.facts = facts_in(self.ci.out(version, attempt))
+        detail = f"attempt {attempt}, on an empty workspace without a journal"
+        return (Proof("run again, the CI half goes on and ends", ok=True, detail=detail),)
+
+    def published(self) -> Proofs:
+        """Everything that others can see is what the tag claims."""
+        claims = published.claims_at_remote(
+            self.project.shell, self.world, self.state.facts.version
+        )
+        return published.published_as_tagged(self.world, claims)
+
+    def deployed(self) -> Proofs:
+        """It runs by digest, is healthy, and does its work."""
+        digest = self.state.facts.image_digest
+        return (live.healthy(self.project, digest), live.mirrors(self.project, self.world))
+
+    def broken(self) -> Proofs:
+        """The second version never gets healthy; the first one comes back."""
+        digest = self.state.facts.image_digest
+        return live.broken_second_version(self.project, self.world, self.laptop, digest)
+
+    def tokens(self) -> Proofs:
+        """No token is anywhere but in its store."""
+        places = self.world.places
+        wanted = canaries.needles({name: read(places.token(name)) for name in TOKENS})
+        stores = (places.secrets, places.root / "deploy" / "secrets")
+        files, hits = canaries.search_files(places.root, wanted, stores)
+        objects, in_git = canaries.search_git(self.project.shell, places.remote, wanted)
+        told = live.what_the_engine_tells(self.project)
+        return (
+            canaries.verdict(
+                "logs, journals, reports, configuration, artefacts, image layers",
+                f"{files} files searched, layers unpacked",
+                hits,
+            ),
+            canaries.verdict("the repository", f"{objects} objects searched", in_git),
+            canaries.verdict(
+                "what the engine tells of the container, its log included",
+                f"{len(told)} characters searched",
+                canaries.found_in(told.encode(), wanted),
+            ),
+            canaries.verdict(
+                "argv and environment of any process",
+                f"{len(self.watch.processes)} processes seen in {self.watch.looks} looks",
+                self.watch.seen,
+            ),
+        )
+
+    def next_attempt(self) -> int:
+        """The number of the next run of CI, written down before it starts."""
+        self.state.attempts += 1
+        self.keep()
+        return self.state.attempts
+
+    def die_at(self, point: str) -> None:
+        """Die as the release did, where the person asked for it."""
+        if self.fault == point:
+            self.keep()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def partial(project: Project, say: Callable[[str], None]) -> Facts:
+    """What can be done without an engine: plan, prepare, gates, and both distributions twice.
+
+    Raises:
+        PipelineError: a gate said no, or cannot work.
+    """
+    from pipeline.release import LAPTOP
+    from pipeline.run import run_steps
+
+    names = ("plan", "prepare", "gates")
+    steps = [step for step in LAPTOP if step.name in names]
+    result = run_steps(project, steps, given=frozenset({"preflight"}), say=say)
+    if result.exit_code:
+        raise PipelineError(result.message, exit_code=result.exit_code, advice=result.advice)
+    return replace(result.facts, skipped=())

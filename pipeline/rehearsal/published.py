@@ -1,0 +1,91 @@
+"""What the world can see after a release, looked at from outside and held against the tag."""
+
+from __future__ import annotations
+
+from pipeline import index
+from pipeline.claims import Claims, read_claims
+from pipeline.git import Git
+from pipeline.places import DISTRIBUTION, registry_of, releases_of
+from pipeline.project import Endpoints
+from pipeline.rehearsal.world import World
+from pipeline.report import Proof
+from pipeline.shell import Shell
+from pipeline.step import PipelineError
+from pipeline.versions import tag_of
+
+_DISTRIBUTIONS = (".whl", ".tar.gz")
+
+
+def claims_at_remote(shell: Shell, world: World, version: str) -> Claims:
+    """What the tag on the remote says.
+
+    Raises:
+        PipelineError: the tag is not there, or says something else than a release's does.
+    """
+    git = Git(shell, world.places.remote)
+    return read_claims(git.out("cat-file", "tag", tag_of(version)).partition("\n\n")[2])
+
+
+def stopped_in_the_middle(world: World, version: str) -> Proof:
+    """After the kill: one of two files is on the index, nothing else is out."""
+    files = sorted(index.files(world.endpoints.index_simple, DISTRIBUTION))
+    registry = registry_of(world.endpoints)
+    release = releases_of(world.endpoints).find(tag_of(version))
+    draft = release is not None and release.draft
+    tags = registry.tags()
+    detail = f"{len(files)} of 2 files on the index, {len(tags)} tags on the image, " + (
+        "the release is a draft" if draft else "the release is no draft"
+    )
+    ok = len(files) == 1 and not tags and draft
+    return Proof("killed while publishing, it stopped half way", ok, detail)
+
+
+def published_as_tagged(world: World, claims: Claims) -> tuple[Proof, ...]:
+    """Index, registry and forge have what the tag claims, all of it, and once."""
+    endpoints = world.endpoints
+    wanted = {each.name: each.digest for each in claims.artifacts}
+    uploads = world.index.uploads
+    return (
+        _index(endpoints, wanted),
+        _image(endpoints, claims),
+        _release(endpoints, claims.version, wanted),
+        Proof(
+            "nothing was published twice",
+            ok=uploads == [200, 200],
+            detail=f"the index answered its uploads with {', '.join(map(str, uploads))}",
+        ),
+    )
+
+
+def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
+    dists = {name: digest for name, digest in wanted.items() if name.endswith(_DISTRIBUTIONS)}
+    found = index.files(endpoints.index_simple, DISTRIBUTION)
+    there = {name: index.digest(file) for name, file in found.items()}
+    return Proof(
+        "the index has the files of the tag, byte by byte",
+        ok=bool(dists) and there == dists,
+        detail=", ".join(sorted(there)) or "nothing",
+    )
+
+
+def _image(endpoints: Endpoints, claims: Claims) -> Proof:
+    registry = registry_of(endpoints)
+    pointing = {tag: registry.digest(tag) for tag in registry.tags()}
+    names = ", ".join(sorted(pointing)) or "no tag"
+    ok = {claims.version, "latest"} <= pointing.keys() and set(pointing.values()) == {
+        claims.image_digest
+    }
+    return Proof("the image's tags are the digest of the tag", ok, f"{names}: one digest")
+
+
+def _release(endpoints: Endpoints, version: str, wanted: dict[str, str]) -> Proof:
+    releases = releases_of(endpoints)
+    release = releases.find(tag_of(version))
+    if release is None:
+        raise PipelineError(f"there is no release {tag_of(version)}")
+    there = {asset.name: releases.digest(asset) for asset in release.assets}
+    return Proof(
+        "the release is published with the files of the tag",
+        ok=there == wanted and not release.draft and releases.latest() == tag_of(version),
+        detail=f"{len(there)} assets, {'a draft' if release.draft else 'published, the latest'}",
+    )

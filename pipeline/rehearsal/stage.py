@@ -1,0 +1,227 @@
+"""Sets a rehearsal up, plays it, takes everything down again and writes the report."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+from pipeline.commands import Options, complain, make_project, say
+from pipeline.git import Git
+from pipeline.project import Project, child_environment
+from pipeline.provision import Missing, look, provision
+from pipeline.rehearsal import canaries, live
+from pipeline.rehearsal.play import Play, partial
+from pipeline.rehearsal.records import Ending, write_records
+from pipeline.rehearsal.story import State, Story, load_state
+from pipeline.rehearsal.world import (
+    TOKENS,
+    Places,
+    World,
+    free_port,
+    make_folders,
+    open_world,
+    ports_of,
+    read,
+)
+from pipeline.result import StepResult
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
+from pipeline.workspace import checked_repository, uncommitted
+
+FOLDER = Path("dist", "rehearsal")
+_WITHOUT_ENGINE = "nothing was built, published or deployed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person chose.
+
+    Args:
+        provision: install what is missing first.
+        resume: go on with the kept world.
+        fault: where the whole rehearsal dies, empty for nowhere.
+        keep: leave the deployed service running.
+    """
+
+    provision: bool = False
+    resume: bool = False
+    fault: str = ""
+    keep: bool = False
+
+
+def rehearse(here: Path, wishes: Wishes) -> Exit:
+    """Rehearse the current commit of a clone.
+
+    Args:
+        here: top folder of the clone.
+        wishes: see there.
+
+    Returns:
+        0 when everything was done and shown, 4 when a tool was missing, else the code of what
+        stopped it.
+
+    Raises:
+        PipelineError: no clone, another rehearsal runs, or nothing to resume.
+    """
+    places = Places(here / FOLDER, here)
+    shell = Shell(env=child_environment(), log=places.log)
+    git = checked_repository(Shell(env=child_environment()), here)
+    commit = git.resolve("HEAD^{commit}")
+    with _alone(places.root), _interruptible():
+        state = _begin(places, shell, commit, resume=wishes.resume)
+        if count := uncommitted(git):
+            say(f"{count} uncommitted changes are not part of this rehearsal")
+        say(f"rehearsing {commit[:12]}; what it does is noted in {places.log}")
+        start = time.monotonic()
+        missing = provision(shell, say) if wishes.provision else look(shell)
+        tools = StepResult("tools", "missing" if missing else "done", time.monotonic() - start)
+        ending = _play(places, shell, state, wishes, missing)
+    write_records(places, state, replace(ending, tools=tools))
+    return _tell(places, ending)
+
+
+def _play(
+    places: Places, shell: Shell, state: State, wishes: Wishes, missing: Sequence[Missing]
+) -> Ending:
+    """Play all scenes that can be played; how that ended is a value, not an error."""
+    try:
+        make_folders(places, shell)
+        wanted = canaries.needles({name: read(places.token(name)) for name in TOKENS})
+        with canaries.watching(wanted) as watch, open_world(places, state.ports) as world:
+            state.ports = {**ports_of(world), "deploy": state.ports.get("deploy") or free_port(0)}
+            state.save(_state_file(places))
+            live.write_environment(world, state.ports["deploy"])
+            if missing:
+                return _play_part(places, shell, world, state, missing)
+            _play_all(places, shell, world, state, watch, wishes)
+    except PipelineError as error:
+        return Ending(error.exit_code, error.message, error.advice)
+    except KeyboardInterrupt:
+        return Ending(Exit.INCOMPLETE, "interrupted", "run it again with --resume")
+    return Ending(Exit.DONE)
+
+
+def _play_all(
+    places: Places,
+    shell: Shell,
+    world: World,
+    state: State,
+    watch: canaries.Watch,
+    wishes: Wishes,
+) -> None:
+    project = Project(places.source, places.root / "deploy", world.endpoints, shell)
+    story = Story(_state_file(places), state, say)
+    play = Play(
+        project=project,
+        world=world,
+        state=state,
+        watch=watch,
+        say=lambda line: say(f"    | {line}"),
+        fault=wishes.fault,
+        keep=lambda: state.save(_state_file(places)),
+    )
+    try:
+        story.play(play.scenes())
+    finally:
+        if not wishes.keep:
+            live.take_down(project)
+
+
+def _play_part(
+    places: Places, shell: Shell, world: World, state: State, missing: Sequence[Missing]
+) -> Ending:
+    """What can be done without the missing tools."""
+    for tool in missing:
+        complain(f"{tool.name} is missing ({tool.why})", f"get it: {tool.command}")
+    options = Options(endpoints=str(places.endpoints), rehearse=True)
+    git = Git(shell, places.clone)
+    project = make_project(git, places.root / "partial", world.endpoints, options)
+    state.facts = partial(project, say)
+    return Ending(
+        Exit.ENVIRONMENT,
+        f"{len(missing)} tools are missing: {', '.join(tool.name for tool in missing)}",
+        "run it with --provision, or get them as said above",
+        skipped=(
+            *(f"{tool.name} ({tool.why}); get it: {tool.command}" for tool in missing),
+            f"{_WITHOUT_ENGINE}: build, inspect, attest, tag, CI half, deploy, and their proofs",
+        ),
+    )
+
+
+def _begin(places: Places, shell: Shell, commit: str, *, resume: bool) -> State:
+    """The kept state, or an empty folder and a new one."""
+    if resume:
+        return load_state(_state_file(places), commit)
+    if places.environments.is_file():
+        _take_leftovers_down(shell)
+    for old in places.root.iterdir():
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    state = State(commit=commit)
+    state.save(_state_file(places))
+    return state
+
+
+def _take_leftovers_down(shell: Shell) -> None:
+    """What a killed rehearsal left running; nothing to say where there is no engine."""
+    argv = ("docker", "compose", "--project-name", live.COMPOSE, "down", "--volumes")
+    try:
+        shell.run((*argv, "--remove-orphans"), check=False)
+    except PipelineError:
+        return
+
+
+def _state_file(places: Places) -> Path:
+    return places.root / "state.json"
+
+
+def _tell(places: Places, ending: Ending) -> Exit:
+    say(f"report: {places.root / 'report.md'}")
+    if ending.exit_code is not Exit.DONE:
+        complain(ending.message, ending.advice)
+    else:
+        print("rehearsed: released, published, deployed, broken and rolled back")  # noqa: T201  the command's own output
+    return ending.exit_code
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One rehearsal at a time: they would share remote, ports and containers.
+
+    Raises:
+        PipelineError: another one runs.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with root.with_name(f"{root.name}.lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PipelineError(
+                "another rehearsal runs in this clone",
+                exit_code=Exit.ENVIRONMENT,
+                advice="wait for its end, or stop it",
+            ) from None
+        yield
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make SIGTERM end a rehearsal the way Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
