@@ -66,6 +66,8 @@ def ready(snapshot: Snapshot) -> Answer:
 class Health:
     """Holds the current snapshot. One thread writes, any may read: replacing is atomic.
 
+    A signal handler is no second writer: it interrupts the first between reading and replacing.
+
     Args:
         clock: monotonic seconds.
     """
@@ -78,9 +80,9 @@ class Health:
     def snapshot(self) -> Snapshot:
         return self._snapshot
 
-    def beat(self) -> None:
-        """Say that the loop moves."""
-        self._snapshot = replace(self._snapshot, beat=self._clock())
+    def beat(self, *, stopping: bool = False) -> None:
+        """Say that the loop moves, and whether it was told to end."""
+        self._snapshot = replace(self._snapshot, beat=self._clock(), stopping=stopping)
 
     def locked(self, *, held: bool) -> None:
         self._snapshot = replace(self._snapshot, lock_held=held)
@@ -88,6 +90,3 @@ class Health:
     def looked(self, *, state: bool, storage: bool) -> None:
         """Note what a look at the state file and the storage found."""
         self._snapshot = replace(self._snapshot, state_loaded=state, storage_writable=storage)
-
-    def stopping(self) -> None:
-        self._snapshot = replace(self._snapshot, stopping=True)

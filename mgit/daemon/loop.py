@@ -94,7 +94,7 @@ class Loop:
                 observers=(log_events(self._parts), self._metrics),
                 lock=self._lock,
                 stop=self._stop,
-                tick=self._health.beat,
+                tick=self._beat,
             ) as fleet:
                 for _ in fleet.apply(fleet.plan(Selection.parse(()))):
                     pass
@@ -106,8 +106,11 @@ class Loop:
 
     def _look(self) -> None:
         """See whether state and storage can be written, and how much room there is."""
-        self._health.beat()
+        self._beat()
         self._health.looked(state=self._state_answers(), storage=self._storage_writable())
+
+    def _beat(self) -> None:
+        self._health.beat(stopping=self._stop.requested)
 
     def _state_answers(self) -> bool:
         try:
@@ -137,7 +140,7 @@ class Loop:
             left = moment - self._clock()
             if left <= 0:
                 return
-            self._health.beat()
+            self._beat()
             self._wait(min(_SLICE_SECONDS, left))
 
 

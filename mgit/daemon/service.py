@@ -15,8 +15,9 @@ from mgit.daemon import health as health_rules
 from mgit.daemon.health import Health
 from mgit.daemon.http import HealthServer, Page, Routes, text_page
 from mgit.daemon.loop import Loop
+from mgit.errors import StateError
 from mgit.fleet import Stop
-from mgit.fleet.wiring import open_parts
+from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
 from mgit.telemetry.metrics import CONTENT_TYPE, Metrics
 
@@ -41,7 +42,7 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
     settings.require_sources()
     stop, health = Stop(), Health()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stop, health))
+        stack.enter_context(_stopped_by_signals(stop))
         lock = stack.enter_context(RootLock(settings.root))
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
@@ -53,10 +54,20 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             listen=str(server.address),
             root=str(settings.root),
         )
+        audit(parts, "service-started", listen=str(server.address), root=str(settings.root))
         loop = Loop(settings, parts, health, metrics, stop, lock, chance=jitter)
         code = loop.run(once=once)
+        audit(parts, "service-stopped", exit_code=str(code))
         parts.events.info("service.stopped", "mgit has stopped", exit_code=code)
     return code
+
+
+def audit(parts: Parts, action: str, **labels: str) -> None:
+    """Note something about the service itself; a full disk does not keep it from running."""
+    try:
+        parts.audit.record(action, "success", **labels)
+    except StateError as error:
+        parts.events.warning("audit.problem", error.message, advice=error.advice)
 
 
 def routes(health: Health, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> Routes:
@@ -79,12 +90,11 @@ def routes(health: Health, metrics: Metrics, clock: Callable[[], float] = time.m
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: Stop, health: Health) -> Iterator[None]:
-    """Turn signals into a request to stop. The handler only sets plain attributes."""
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """Turn signals into a request to stop. The handler only sets one plain attribute."""
 
     def handle(number: int, frame: object) -> None:
         del number, frame
-        health.stopping()
         stop.request()
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]

@@ -132,7 +132,7 @@ class Fleet:
         listings = self._list(progress)
         began = time.monotonic()
         policy = self._policy(selection)
-        clones = find_clones(self.root, kit.tools)
+        clones = find_clones(self.root, kit.tools, kit.driver.tick)
         repos = (repo for one in listings for repo in one.repos)
         compared = compare(
             [repo for repo in repos if policy.selects(repo.source, repo.path)],
@@ -177,7 +177,7 @@ class Fleet:
         folder = self.root if root is None else root
         tasks = [
             Task(clone.folder, partial(look_into, folder, clone, kit.tools.local))
-            for clone in find_clones(folder, kit.tools)
+            for clone in find_clones(folder, kit.tools, kit.driver.tick)
         ]
         yield from run_tasks(
             Phase.COMPARE,
@@ -230,13 +230,14 @@ class Fleet:
         for answer in list_sources(names, self._kit.sources, self._kit.driver, progress):
             listing = self._cleaned(answer.listing)
             found[listing.source] = listing
-            self._source_of.update((repo.key, listing.source) for repo in listing.repos)
+            for repo in listing.repos:
+                self._source_of.setdefault(repo.key, listing.source)
             if answer.source is not None and (credential := answer.source.credential) is not None:
                 origin = str(credential.origin)
                 self._tell(
                     CredentialFound(self.run_id, listing.source, origin, credential.found_in)
                 )
-            self._tell(Listed(self.run_id, listing, answer.seconds))
+            self._tell(Listed(self.run_id, listing, answer.seconds, answer.requests_left))
         listings = tuple(found[name] for name in names if name in found)
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings

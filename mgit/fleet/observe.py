@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,11 +42,13 @@ class Answer:
         listing: never raises; a failure is its `problem`.
         source: the opened source, None when it could not be opened.
         seconds: wall time it took.
+        requests_left: of the forge's allowance; None where it does not say.
     """
 
     listing: Listing
     source: Source | None
     seconds: float
+    requests_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,25 @@ def _list(name: str, sources: Sources) -> Iterator[Answer]:
             advice=error.advice,
             exit_code=int(error.exit_code),
         )
-    yield Answer(listing, source, time.monotonic() - began)
+    yield Answer(listing, source, time.monotonic() - began, _requests_left(source))
 
 
-def find_clones(root: Path, tools: GitTools) -> tuple[LocalRepo, ...]:
-    """Every repository below the root, read from disk."""
-    return tuple(scan(root, tools.local)) if root.is_dir() else ()
+def _requests_left(source: Source | None) -> int | None:
+    from mgit.forges import TellsRateLimit
+
+    if source is None or not isinstance(source.forge, TellsRateLimit):
+        return None
+    limit = source.forge.rate_limit
+    return None if limit is None else limit.remaining
+
+
+def find_clones(root: Path, tools: GitTools, tick: Callable[[], None]) -> tuple[LocalRepo, ...]:
+    """Every repository below the root, read from disk; `tick` is called for each."""
+    found: list[LocalRepo] = []
+    for clone in scan(root, tools.local):
+        tick()
+        found.append(clone)
+    return tuple(found)
 
 
 def compare(

@@ -120,11 +120,11 @@ def side_by_side(
         BaseException: whatever a job raised; jobs are expected to turn errors into results.
     """
     crew = _Crew(jobs, workers, driver.stop)
-    crew.start()
     running = len(crew.threads)
     stopped_at: float | None = None
     aborted = False
     try:
+        crew.start()
         while running:
             try:
                 answer = crew.results.get(timeout=TICK_SECONDS)

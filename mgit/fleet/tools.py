@@ -45,7 +45,8 @@ class GitTools:
     @property
     def started(self) -> int:
         """How many processes were started so far."""
-        return self.local.started + sum(runner.started for runner in self._runners.values())
+        with self._lock:
+            return sum(runner.started for runner in (self.local, *self._runners.values()))
 
     def runner(self, source: Source) -> GitRunner:
         """Starts git with this source's credential. Its askpass is made with the first call."""
@@ -76,8 +77,10 @@ class GitTools:
 
     def cancel(self) -> None:
         """End every running git and refuse new ones."""
-        self._cancelled = True
-        for runner in (self.local, *tuple(self._runners.values())):
+        with self._lock:  # so that a runner in the making is either seen here or sees the flag
+            self._cancelled = True
+            runners = (self.local, *self._runners.values())
+        for runner in runners:
             runner.cancel()
 
     def close(self) -> None:

@@ -52,11 +52,13 @@ class Listed:
         run_id: see `RunStarted`.
         listing: what it answered; `listing.failure` says what went wrong.
         seconds: wall time it took.
+        requests_left: of the forge's allowance; None where it does not say.
     """
 
     run_id: str
     listing: Listing
     seconds: float
+    requests_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,10 @@ class Metrics:
                 self._states.clear()
             case CredentialFound():
                 pass
-            case Listed(listing=listing):
+            case Listed(listing=listing, requests_left=left):
                 self._count_listing(listing)
+                if left is not None:
+                    self._allowance.labels(listing.source).set(left)
             case Planned(plan=plan):
                 self._queue.set(len(plan.actions))
             case Ended(outcome=outcome, source=source):
@@ -153,6 +155,9 @@ class Metrics:
             "mgit_source_last_discovery_timestamp_seconds",
             "When the source was last listed whole.",
             "source",
+        )
+        self._allowance = self._gauge(
+            "mgit_ratelimit_remaining", "Requests left of the forge's allowance.", "source"
         )
         self._oldest = self._gauge(
             "mgit_source_oldest_success_timestamp_seconds",

@@ -91,7 +91,7 @@ def test_a_silent_loop_is_not_live(server, clock):
 
 def test_a_stopping_service_is_not_ready_but_live(server, health):
     make_ready(health)
-    health.stopping()
+    health.beat(stopping=True)
     assert ask(server, "/readyz").status == 503
     assert ask(server, "/livez").status == 200
 

@@ -138,6 +138,15 @@ def test_listings_tell_how_a_source_is(clock):
     assert found["mgit_source_problems_total", ("credential", "work")] == 1
 
 
+def test_the_allowance_is_told_where_a_forge_tells_it(clock):
+    metrics = Metrics(clock=clock)
+    metrics(Listed("r", Listing("work", ()), 0.1, requests_left=4321))
+    metrics(Listed("r", Listing("home", ()), 0.1))
+    found = samples(metrics)
+    assert found["mgit_ratelimit_remaining", ("work",)] == 4321
+    assert ("mgit_ratelimit_remaining", ("home",)) not in found
+
+
 def test_the_stalest_repository_decides_how_fresh_a_source_is(clock):
     listing = Listing("work", (repo("a"), repo("b")))
     metrics = Metrics({repo("a").key: 400.0, repo("b").key: 500.0}, clock=clock)
