@@ -9,9 +9,7 @@ user can read and that goes away with the run.
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +18,8 @@ from typing import Self
 from urllib.parse import quote
 
 from mgit.address import Origin
-from mgit.credentials.files import make_private_folder, write_private
+from mgit.credentials.files import write_private
+from mgit.credentials.runtime import RuntimeFolder
 from mgit.credentials.secret import Credential, CredentialBook
 from mgit.errors import ConfigurationError
 
@@ -78,17 +77,20 @@ class Askpass:
     def __init__(
         self, book: CredentialBook, folders: Iterable[Path], *, shell: Path = _SHELL
     ) -> None:
-        self._made: list[Path] = []
+        self._made: list[RuntimeFolder] = []
         self._use_shell = shell.exists()
         self._programs: dict[Origin, Path] = {}
         candidates = tuple(dict.fromkeys(folders))
         try:
             private = self._make_folder(candidates, executable=False)
-            bin_folder = private if _can_execute(private) else None
-            self._bin = bin_folder or self._make_folder(candidates, executable=True)
+            programs = private
+            if not private.may_execute:
+                programs = self._make_folder(candidates, executable=True)
+            self._bin = programs.path
             self.ssh = self._write_ssh()
             for number, credential in enumerate(book):
-                self._programs[credential.origin] = self._write(credential, private, number)
+                program = self._write(credential, private.path / f"secret-{number}", number)
+                self._programs[credential.origin] = program
         except BaseException:
             self.close()
             raise
@@ -100,7 +102,7 @@ class Askpass:
     def close(self) -> None:
         """Remove every program and every secret file; a second time is no error."""
         while self._made:
-            shutil.rmtree(self._made.pop(), ignore_errors=True)
+            self._made.pop().remove()
 
     def __enter__(self) -> Self:
         return self
@@ -113,17 +115,14 @@ class Askpass:
     ) -> None:
         self.close()
 
-    def _make_folder(self, candidates: Iterable[Path], *, executable: bool) -> Path:
+    def _make_folder(self, candidates: Iterable[Path], *, executable: bool) -> RuntimeFolder:
         for parent in candidates:
-            folder = parent / f"mgit-{secrets.token_hex(8)}"
             try:
-                if not parent.is_dir():
-                    make_private_folder(parent)
-                folder.mkdir(mode=0o700)
+                folder = RuntimeFolder(parent)
             except OSError:
                 continue
             self._made.append(folder)
-            if not executable or _can_execute(folder):
+            if not executable or folder.may_execute:
                 return folder
         need = "programs may be executed" if executable else "files may be written"
         raise ConfigurationError(
@@ -131,8 +130,7 @@ class Askpass:
             advice="set TMPDIR or XDG_RUNTIME_DIR to a private folder that is not mounted noexec",
         )
 
-    def _write(self, credential: Credential, private: Path, number: int) -> Path:
-        secret_file = private / f"secret-{number}"
+    def _write(self, credential: Credential, secret_file: Path, number: int) -> Path:
         write_private(secret_file, credential.secret.reveal().encode() + b"\n")
         if self._use_shell:
             text = _shell_program(credential, secret_file)
@@ -179,8 +177,3 @@ def _password_prompts(credential: Credential) -> tuple[str, ...]:
 
 def _username_prompts(credential: Credential) -> tuple[str, ...]:
     return (f"Username for '{credential.origin}': ",)
-
-
-def _can_execute(folder: Path) -> bool:
-    flags = os.statvfs(folder).f_flag
-    return not flags & getattr(os, "ST_NOEXEC", 0)

@@ -91,6 +91,30 @@ def test_it_goes_away_after_an_error_too(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def test_what_a_killed_mgit_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    script = (
+        "import os, signal\nfrom pathlib import Path\n"
+        "from mgit.address import parse_origin\n"
+        "from mgit.credentials import Askpass, Credential, CredentialBook, Secret\n"
+        "origin = parse_origin('https://github.com')\n"
+        "book = CredentialBook([Credential(origin, 'x', Secret('canary'), 'test')])\n"
+        f"Askpass(book, [Path('{run}')])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    with Askpass(BOOK, [run]) as alive:
+        subprocess.run([sys.executable, "-c", script], check=False, env=environment)
+        (run / "mgit-of-somebody").mkdir()
+        left = [path for path in run.glob("*/secret-0") if path.read_text() == "canary\n"]
+        assert len(left) == 1
+
+        with Askpass(BOOK, [run]):
+            assert not left[0].parent.exists()
+        assert answer(alive, "Username for 'https://git.example.org:8443': ") is not None
+        assert (run / "mgit-of-somebody").exists()
+
+
 def test_the_first_folder_that_can_be_used_is_used(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
