@@ -103,5 +103,6 @@ def _end_like_an_interrupt() -> None:
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None:
+        # Whoever started mgit may have chosen that it ignores one of them (nohup).
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)

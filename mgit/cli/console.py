@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -76,5 +77,8 @@ class Console:
 
 
 def standard_console(*, quiet: bool, verbose: bool, color: bool) -> Console:
-    """The streams of this process."""
+    """The streams of this process; a letter that their encoding lacks is written as its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return Console(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose, color=color)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mgit.errors import ExitCode, MgitError
+
+if TYPE_CHECKING:
+    from mgit.credentials import Secret
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> int:
@@ -21,7 +26,7 @@ def explain(error: Exception, arguments: Sequence[str]) -> int:
     if "--debug" in arguments:
         sys.stderr.write(_traceback(error))
     if isinstance(error, MgitError):
-        write_error(error.message, error.advice)
+        write_error(error.message, error.advice or _default_advice(error))
         return int(error.exit_code)
     return _crash(error, shown="--debug" in arguments)
 
@@ -43,6 +48,12 @@ def leave_quietly() -> None:
 
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
+
+
+def _default_advice(error: MgitError) -> str:
+    if error.exit_code is ExitCode.USAGE:
+        return "correct it and run the command again; `mgit --help` shows how it is used"
+    return "run the command again; `mgit doctor` finds out more"
 
 
 def _crash(error: Exception, *, shown: bool) -> int:
@@ -79,17 +90,33 @@ def _traceback(error: Exception) -> str:
     import platform
     import traceback
 
-    from mgit.config import current_environment
-    from mgit.config.keys import TOKEN_PREFIX
-    from mgit.credentials import Redactor, Secret
+    from mgit.credentials import Redactor
     from mgit.text import escape_untrusted
     from mgit.version import __version__
 
-    variables = current_environment().variables.items()
-    secrets = [
-        Secret(value) for name, value in variables if name.startswith(TOKEN_PREFIX) and value
-    ]
     lines = "".join(traceback.format_exception(error)).splitlines()
     head = f"mgit {__version__}, Python {platform.python_version()}, {platform.system()}"
-    clean = Redactor(secrets).clean("\n".join([head, *lines]))
+    clean = Redactor(_known_secrets()).clean("\n".join([head, *lines]))
     return "\n".join(escape_untrusted(line) for line in clean.split("\n")) + "\n"
+
+
+def _known_secrets() -> list[Secret]:
+    """Tokens in the environment and in the store; an exception may hold one by mistake."""
+    from mgit.config import current_environment, load_settings
+    from mgit.config.keys import TOKEN_PREFIX
+    from mgit.credentials import CredentialStore, Secret
+
+    environment = current_environment()
+    names = {name for name in environment.variables if name.startswith(TOKEN_PREFIX)}
+    found = []
+    # With a broken configuration or store, the variables with mgit's own names have to do.
+    with contextlib.suppress(MgitError):
+        settings = load_settings(environment=environment)
+        names |= {source.token_env for source in settings.sources}
+        store = CredentialStore(settings.paths.data_dir)
+        kept = [store.get(entry.origin) for entry in store.list()]
+        found += [credential.secret for credential in kept if credential is not None]
+    for name in names:
+        with contextlib.suppress(MgitError):
+            found.append(Secret.from_text(environment.given(name) or ""))
+    return found

@@ -87,7 +87,8 @@ def plan_sentence(plan: Plan) -> str:
 def tell_problems(console: Console, problems: Iterable[SourceProblem]) -> None:
     """What went wrong with a source, each with what to do."""
     for problem in problems:
-        console.warn(f"source {problem.source}: {problem.message}", problem.advice)
+        advice = problem.advice or "run the command again; `mgit doctor` finds out more"
+        console.warn(f"source {problem.source}: {problem.message}", advice)
 
 
 def last_word(console: Console, outcomes: Sequence[Outcome]) -> None:

@@ -51,7 +51,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
             pass
     bad = [check for check in checks if check.state is State.FAILED]
     if bad:
-        console.warn(f"{count(len(bad), 'check')} failed", bad[0].advice)
+        console.warn(
+            f"{count(len(bad), 'check')} failed", bad[0].advice or "mend the first one first"
+        )
     return int(code)
 
 

@@ -17,7 +17,7 @@ from mgit.cli.documents import (
 )
 from mgit.cli.output import write_document, write_line
 from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded, tell_unmatched
-from mgit.cli.progress import watch
+from mgit.cli.progress import count, watch
 from mgit.cli.report import tell_problems
 from mgit.cli.tables import make_table
 from mgit.model import Listing, RemoteRepo
@@ -77,7 +77,8 @@ def _print(
                 head = ("source", *head)
                 rows = [(repo.source, *row) for repo, row in zip(repos, rows, strict=True)]
             console.table(make_table(head, rows, right=("size",)))
-            console.note(f"{len(repos)} repositories in {_sources(listings)}")
+            whole = f"{count(len(repos), 'repository')} in {count(len(listings), 'source')}"
+            console.note(whole)
 
 
 def _row(repo: RemoteRepo) -> tuple[object, ...]:
@@ -103,8 +104,3 @@ def _size(kib: int | None) -> str:
     if kib < 1024:
         return f"{kib} KiB"
     return f"{kib / 1024:.1f} MiB" if kib < 1024 * 1024 else f"{kib / 1024 / 1024:.1f} GiB"
-
-
-def _sources(listings: Sequence[Listing]) -> str:
-    count = len(listings)
-    return f"{count} source" if count == 1 else f"{count} sources"

@@ -50,6 +50,23 @@ def test_a_crash_is_one_line_and_a_private_report_without_tokens(tmp_path: Path)
     assert "canary" not in text
 
 
+def test_a_crash_report_knows_tokens_under_other_names_too(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('version = 1\n[sources.a]\nforge = "github"\ntoken_env = "GH_TOKEN"\n')
+    code = CRASH.replace("{secret}", "canary-2")
+    places = {"MGIT_STATE_DIR": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    _python("-c", code, MGIT_CONFIG=str(file), GH_TOKEN="canary-2", **places)
+    (report,) = (tmp_path / "crashes").iterdir()
+    assert "token ***" in report.read_text()
+
+
+def test_a_letter_that_the_terminal_lacks_is_no_crash(tmp_path: Path) -> None:
+    root = str(tmp_path / "wörk")
+    ran = _python("-m", "mgit", "config", "show", MGIT_ROOT=root, PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0
+    assert "w\\xf6rk" in ran.stdout
+
+
 def test_debug_shows_where_it_happened(tmp_path: Path) -> None:
     ran = _python("-c", CRASH, "--debug", MGIT_STATE_DIR=str(tmp_path))
     assert ran.returncode == 1
