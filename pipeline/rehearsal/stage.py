@@ -131,7 +131,7 @@ def _play_all(
         story.play(play.scenes())
     finally:
         if not wishes.keep:
-            live.take_down(project)
+            live.take_down(shell)
 
 
 def _play_part(
@@ -160,7 +160,7 @@ def _begin(places: Places, shell: Shell, commit: str, *, resume: bool) -> State:
     if resume:
         return load_state(_state_file(places), commit)
     if places.environments.is_file():
-        _take_leftovers_down(shell)
+        live.take_down(shell)
     for old in places.root.iterdir():
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)
@@ -169,15 +169,6 @@ def _begin(places: Places, shell: Shell, commit: str, *, resume: bool) -> State:
     state = State(commit=commit)
     state.save(_state_file(places))
     return state
-
-
-def _take_leftovers_down(shell: Shell) -> None:
-    """What a killed rehearsal left running; nothing to say where there is no engine."""
-    argv = ("docker", "compose", "--project-name", live.COMPOSE, "down", "--volumes")
-    try:
-        shell.run((*argv, "--remove-orphans"), check=False)
-    except PipelineError:
-        return
 
 
 def _state_file(places: Places) -> Path:
