@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,8 +27,8 @@ def as_table(verdict: Verdict) -> str:
     if shown:
         found = [_line(finding, finding in blocking) for finding in shown]
         parts.append(table(("", "scanner", "severity", "id", "where", "what"), found))
-    parts += [f"waived: {finding.id} in {finding.where}" for finding in verdict.waived]
-    parts += [f"stop: {complaint}" for complaint in verdict.complaints]
+    parts += _lines(f"waived: {finding.id} in {finding.where}" for finding in verdict.waived)
+    parts += _lines(f"stop: {complaint}" for complaint in verdict.complaints)
     statements = dict.fromkeys(s.database.statement for s in verdict.scans if s.database)
     parts += list(statements)
     stops = len(verdict.blocking) + len(verdict.complaints)
@@ -58,6 +58,11 @@ def as_sarif(verdict: Verdict) -> str:
         "runs": [_sarif_run(scan, set(verdict.waived)) for scan in verdict.scans],
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+
+
+def _lines(lines: Iterable[str]) -> list[str]:
+    """One paragraph, or none."""
+    return ["\n".join(found)] if (found := list(lines)) else []
 
 
 def _row(scan: Scan, blocking: set[Finding]) -> Sequence[str]:

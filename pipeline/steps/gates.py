@@ -49,12 +49,10 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Session(msgspec.Struct):
     name: str
-    result: int
-    result_name: str = ""
+    result: str
 
 
 class _NoxReport(msgspec.Struct):
-    result: int
     sessions: list[_Session]
 
 
@@ -125,7 +123,7 @@ def _nox(project: Project, session: str) -> None:
             check=False,
         )
         told = _told(report)
-    passed = [s for s in told.sessions if s.result == 1]  # nox: 0 failed, 1 success, 2 skipped
+    passed = [each for each in told.sessions if each.result == "success"]
     if ran.ok and passed:
         return
     log = f", see {project.shell.log}" if project.shell.log else ""
@@ -153,7 +151,7 @@ def _told(report: Path) -> _NoxReport:
     try:
         return msgspec.json.decode(report.read_bytes(), type=_NoxReport)
     except (OSError, msgspec.DecodeError):
-        return _NoxReport(0, [])
+        return _NoxReport([])
 
 
 def _still_clean(project: Project) -> None:
