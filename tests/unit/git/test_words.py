@@ -8,7 +8,6 @@ from mgit.credentials import Redactor
 from mgit.errors import AuthenticationError, ExitCode, GitError, MgitError, NetworkError, NotFound
 from mgit.git.words import clean_messages, failure, last_words
 
-
 NO_ACCESS = "fatal: unable to access 'https://x/': "
 SSH_END = "\nfatal: Could not read from remote repository."
 
