@@ -92,8 +92,13 @@ _TRIVY = Missing(
 
 
 def missing_tools(project: Project) -> tuple[Missing, ...]:
-    """What this release would lack here, in the order in which to get it."""
-    return look(project.shell, project.endpoints.base_image)
+    """What this release would lack here, in the order in which to get it.
+
+    Only a rehearsal needs a registry of its own.
+    """
+    missing = look(project.shell, project.endpoints.base_image)
+    needed = project.endpoints.rehearsal
+    return tuple(tool for tool in missing if needed or tool.name != _REGISTRY.name)
 
 
 def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
@@ -114,7 +119,7 @@ def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
         (_TRIVY, _has_trivy(shell)),
     )
     missing = [_with_command(tool) for tool, is_there in found if not is_there]
-    if not (engine and _has_image(shell, base_image)):
+    if not (engine and _can_build_on(shell, base_image)):
         missing.append(
             Missing(
                 f"base image {base_image}",
@@ -159,6 +164,9 @@ def provision(
                 start_engine(shell, say)
     if engine_answers(shell):
         _get_base(shell, base_image, suite, say)
+        if not _has_registry(shell):
+            say(f"docker pull {REGISTRY_IMAGE}")
+            _tries(shell, ("docker", "pull", "--quiet", REGISTRY_IMAGE))
     return look(shell, base_image)
 
 
@@ -227,14 +235,11 @@ def start_engine(shell: Shell, say: Callable[[str], None]) -> None:
 
 
 def _get_base(shell: Shell, reference: str, suite: str, say: Callable[[str], None]) -> None:
-    if _has_image(shell, reference):
-        return
-    say(f"docker pull {reference}")
-    if _tries(shell, ("docker", "pull", "--quiet", reference)):
+    if _can_build_on(shell, reference):
         return
     if not (suite and os.geteuid() == 0 and _runs(shell, "mmdebstrap", "--version")):
         return
-    say(f"it cannot be pulled: make {reference} with mmdebstrap from this machine's own mirror")
+    say(f"{reference} is not to be had: make it with mmdebstrap from this machine's own mirror")
     make_base(apt.Debian(shell, suite), reference, Path("/var/tmp"))  # noqa: S108 - root's own, unique below
 
 
@@ -272,6 +277,12 @@ def _has_trivy(shell: Shell) -> bool:
     except PipelineError:
         return False
     return True
+
+
+def _can_build_on(shell: Shell, reference: str) -> bool:
+    """Whether the engine has a base image, or its registry answers that it does."""
+    ask = ("docker", "buildx", "imagetools", "inspect", reference)
+    return _has_image(shell, reference) or _runs(shell, *ask)
 
 
 def _has_image(shell: Shell, reference: str) -> bool:
