@@ -59,9 +59,9 @@ _CONFIG: tuple[tuple[str, str], ...] = (
     ("advice.detachedHead", "false"),
     ("core.askPass", ""),
     ("core.fsmonitor", "false"),
-    # A fetch that ended well is on the disk: packs, their indexes and the refs. Loose objects
-    # share one flush (`batch`), refs cost one each (docs/adr/0003).
-    ("core.fsync", "committed,reference"),
+    # A fetch that ended well is on the disk: objects, refs, and the packs' indexes. Loose
+    # objects share one flush (`batch`), refs cost one each (docs/adr/0003).
+    ("core.fsync", "committed,derived-metadata"),
     ("core.fsyncMethod", "batch"),
     ("core.hooksPath", "/dev/null"),
     ("core.protectHFS", "true"),
