@@ -143,10 +143,17 @@ class _Runner:
             seconds = time.monotonic() - start
             state = "done" if ran or step.effect is Effect.NONE else "there"
             self.journal.write(Event.DONE, step.name, seconds=seconds, facts=to_dict(facts))
-            results.append(StepResult(step.name, state, seconds))
+            note = "" if ran else self._earlier(step)
+            results.append(StepResult(step.name, state, seconds, note))
             self.say(f"[{number}/{len(self.steps)}] {step.name:<14} {state:<8}{seconds:7.1f} s")
             touched = touched or ran
         return facts
+
+    def _earlier(self, step: Step) -> str:
+        """How long an earlier run took for what this one found there."""
+        past = (e.seconds for e in self.journal.entries[:-1] if e.step == step.name)
+        longest = max(past, default=0.0)
+        return f"{longest:.1f} s in an earlier run" if longest >= 1 else ""
 
     def _one(self, step: Step, seen: Verdict, facts: Facts) -> tuple[Facts, bool]:
         match seen:
