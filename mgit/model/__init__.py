@@ -1,0 +1,54 @@
+"""The values that mgit thinks in. Frozen, without I/O, understood by every layer."""
+
+from mgit.model.actions import (
+    Action,
+    Archive,
+    Clone,
+    FastForward,
+    Fetch,
+    Move,
+    Plan,
+    Skip,
+    action_key,
+    action_name,
+)
+from mgit.model.clones import CopyKind, LocalRepo, Operation, WorkTree
+from mgit.model.outcomes import Outcome, Result, holds_upstream
+from mgit.model.reasons import Reason
+from mgit.model.upstream import (
+    Listing,
+    RefSnapshot,
+    RemoteRepo,
+    RepoKey,
+    RepoPath,
+    SourceProblem,
+    Visibility,
+)
+
+__all__ = [
+    "Action",
+    "Archive",
+    "Clone",
+    "CopyKind",
+    "FastForward",
+    "Fetch",
+    "Listing",
+    "LocalRepo",
+    "Move",
+    "Operation",
+    "Outcome",
+    "Plan",
+    "Reason",
+    "RefSnapshot",
+    "RemoteRepo",
+    "RepoKey",
+    "RepoPath",
+    "Result",
+    "Skip",
+    "SourceProblem",
+    "Visibility",
+    "WorkTree",
+    "action_key",
+    "action_name",
+    "holds_upstream",
+]

@@ -1,0 +1,76 @@
+"""What came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mgit.model.actions import Action
+from mgit.model.reasons import Reason
+
+
+class Result(StrEnum):
+    """How one action ended. The words are part of the JSON schema."""
+
+    CLONED = "cloned"
+    FETCHED = "fetched"
+    FAST_FORWARDED = "fast-forwarded"
+    MOVED = "moved"
+    ARCHIVED = "archived"
+    CURRENT = "current"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one action.
+
+    Args:
+        action: what was to be done.
+        result: how it ended.
+        reason: why something was left alone, also beside a success (fetched, work tree dirty).
+        message: one line for a person, escaped, free of secrets.
+        advice: what to do next after a failure.
+        exit_code: what this failure asks the whole run to return (see `mgit.errors.ExitCode`).
+        seconds: wall time spent.
+        refs_changed: refs that differ after the action.
+    """
+
+    action: Action
+    result: Result
+    reason: Reason | None = None
+    message: str = ""
+    advice: str = ""
+    exit_code: int = 0
+    seconds: float = 0.0
+    refs_changed: int = 0
+
+
+_REFS_ARE_CURRENT = frozenset(
+    {
+        Result.CLONED,
+        Result.FETCHED,
+        Result.FAST_FORWARDED,
+        Result.CURRENT,
+    }
+)
+_ONLY_THE_WORK_TREE = frozenset(
+    {
+        Reason.EMPTY,
+        Reason.DIRTY,
+        Reason.DIVERGED,
+        Reason.DETACHED,
+        Reason.UNPUSHED,
+        Reason.NO_UPSTREAM,
+        Reason.OTHER_BRANCH,
+        Reason.OPERATION,
+    }
+)
+
+
+def holds_upstream(outcome: Outcome) -> bool:
+    """Whether the clone is known to hold all that the upstream has, work tree aside."""
+    if outcome.result is Result.SKIPPED:
+        return outcome.reason in _ONLY_THE_WORK_TREE
+    return outcome.result in _REFS_ARE_CURRENT
