@@ -15,18 +15,19 @@ from mgit.transport import Response, Transport
 class Recorded(Transport):
     """A transport that knows one answer and sends nothing."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, **headers: str) -> None:
         super().__init__()
         self._body = body
+        self._headers = tuple((name.replace("_", "-"), value) for name, value in headers.items())
 
     def request(self, *args, **kwargs) -> Response:
-        return Response(200, (("Content-Type", "application/json"),), self._body)
+        return Response(200, (("Content-Type", "application/json"), *self._headers), self._body)
 
 
-def client(kind: str, url: str, body: bytes):
+def client(kind: str, url: str, body: bytes, **headers: str):
     api = api_base(kind, url)
     credential = Credential(api.origin, "x", Secret("token"), "a test")
-    return open_forge(kind, ForgeContext("work", Recorded(body), api, (), credential))
+    return open_forge(kind, ForgeContext("work", Recorded(body, **headers), api, (), credential))
 
 
 def test_githubs_list(data):
@@ -55,6 +56,22 @@ def test_githubs_user(data):
     body = (data / "examples/github-user.json").read_bytes()
     account = client("github", "https://api.github.com", body).whoami()
     assert (account.login, account.name) == ("octocat", "monalisa octocat")
+
+
+@pytest.mark.parametrize(
+    ("written", "expires"),
+    [
+        ("2026-12-24 18:00:00 UTC", "2026-12-24T18:00:00+00:00"),
+        ("2026-12-24 18:00:00 +0200", "2026-12-24T18:00:00+02:00"),
+        ("soon", None),
+    ],
+)
+def test_githubs_token_tells_its_scopes_and_its_end(data, written, expires):
+    body = (data / "examples/github-user.json").read_bytes()
+    head = {"x_oauth_scopes": "repo, read:org,", "github_authentication_token_expiration": written}
+    account = client("github", "https://api.github.com", body, **head).whoami()
+    assert account.scopes == ("repo", "read:org")
+    assert (account.expires.isoformat() if account.expires else None) == expires
 
 
 @pytest.mark.parametrize("kind", ["gitea", "forgejo"])

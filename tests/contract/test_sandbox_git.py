@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -104,6 +106,26 @@ def test_one_post_tells_all_refs(forge):
     for name, oid in forge.refs("acme", "tool").items():
         assert f"{oid} {name}".encode() in answer.body
     assert repo.full_name == "acme/tool"
+
+
+def test_a_request_in_chunks_is_read_as_one(forge):
+    forge.add_repo("acme", "tool")
+    origin = parse_origin(forge.url)
+    connection = http.client.HTTPConnection(origin.host, origin.port)
+    with contextlib.closing(connection):
+        connection.request(
+            "POST",
+            "/acme/tool.git/git-upload-pack",
+            body=iter([LS_REFS[:7], LS_REFS[7:]]),
+            headers={
+                "Git-Protocol": "version=2",
+                "Content-Type": "application/x-git-upload-pack-request",
+                **basic(TOKEN),
+            },
+            encode_chunked=True,
+        )
+        answer = connection.getresponse().read()
+    assert b"refs/heads/main" in answer
 
 
 @pytest.mark.parametrize(

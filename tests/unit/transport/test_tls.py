@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from cryptography import x509
@@ -19,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from mgit.address import Origin
 from mgit.errors import ConfigurationError, NetworkError
-from mgit.transport import TlsSettings, Transport
+from mgit.transport import TlsSettings, Transport, parse_proxy
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+            x509.SubjectAlternativeName(
+                [
+                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    x509.DNSName("forge.test"),
+                ]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
@@ -93,6 +101,42 @@ def test_a_named_authority_is_believed(secure, certificate):
     with Transport(tls=TlsSettings(ca_file=certificate[0])) as transport:
         assert transport.request("GET", secure, "/").body == b"hello"
         assert transport.request("GET", secure, "/").body == b"hello"
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Opens a tunnel to the one server there is, whatever name was asked for."""
+
+    inside = 0
+    asked: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(self.path)
+        with socket.create_connection(("127.0.0.1", self.inside)) as inner:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            sides = {self.connection: inner, inner: self.connection}
+            while True:
+                for side in select.select(list(sides), [], [])[0]:
+                    data = side.recv(65536)
+                    if not data:
+                        return
+                    sides[side].sendall(data)
+
+    def log_message(self, *args: object) -> None: ...
+
+
+def test_a_tunnel_ends_at_the_host_itself_and_not_at_the_proxy(secure, certificate):
+    _Proxy.inside = secure.port
+    there = Origin("https", "forge.test", 443)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        proxy = parse_proxy(f"http://127.0.0.1:{server.server_address[1]}")
+        with Transport(tls=TlsSettings(ca_file=certificate[0]), proxy=proxy) as transport:
+            assert transport.request("GET", there, "/").body == b"hello"
+            assert transport.request("GET", there, "/").body == b"hello"
+        server.shutdown()
+        thread.join()
+    assert _Proxy.asked == ["forge.test:443"]
 
 
 def test_an_unknown_authority_is_not(secure):
