@@ -13,7 +13,6 @@ import time
 TIMEOUT_SECONDS = 3.0
 _MAX_ANSWER = 4096
 _WANTED = "the address must be HOST:PORT, such as 127.0.0.1:8080"
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (a listener's address is asked at home)
 
 
 def check(host: str, port: int, path: str = "/readyz") -> tuple[bool, str]:
@@ -29,7 +28,7 @@ def check(host: str, port: int, path: str = "/readyz") -> tuple[bool, str]:
     """
     where = f"{host}:{port}"
     try:
-        answer = _ask(_ANY.get(host, host), port, path)
+        answer = _ask(_home(host), port, path)
     except OSError as error:
         why = "timed out" if isinstance(error, TimeoutError) else error.strerror or "no answer"
         return False, f"{where} does not answer: {why}"
@@ -73,6 +72,13 @@ def main(arguments: list[str]) -> int:
     well, line = check(host, port, path)
     (sys.stdout if well else sys.stderr).write(f"{line}\n")
     return 0 if well else 1
+
+
+def _home(host: str) -> str:
+    """A service that listens everywhere (all zeros, `::`) is asked at home."""
+    if host.strip("0.:"):
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
 
 
 def _ask(host: str, port: int, path: str) -> bytes:

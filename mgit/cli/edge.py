@@ -103,11 +103,11 @@ def _traceback(error: Exception) -> str:
 def _known_secrets() -> list[Secret]:
     """Tokens in the environment and in the store; an exception may hold one by mistake."""
     from mgit.config import current_environment, load_settings
-    from mgit.config.keys import TOKEN_PREFIX
+    from mgit.config.keys import VARIABLE_PREFIX
     from mgit.credentials import CredentialStore, Secret
 
     environment = current_environment()
-    names = {name for name in environment.variables if name.startswith(TOKEN_PREFIX)}
+    names = {name for name in environment.variables if name.startswith(VARIABLE_PREFIX)}
     found = []
     # With a broken configuration or store, the variables with mgit's own names have to do.
     with contextlib.suppress(MgitError):

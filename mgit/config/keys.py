@@ -189,4 +189,4 @@ SOURCE_KEYS = (FORGE, URL, OWNERS, INCLUDE, FILE, TOKEN_ENV, TOKEN_FILE, TOKEN_C
 
 # Read outside the table (by `find_paths`, for tokens, or by other tools around mgit).
 OTHER_VARIABLES = frozenset({"MGIT_CONFIG", "MGIT_STATE_DIR", "MGIT_IMAGE", "MGIT_DEBUG"})
-TOKEN_PREFIX = "MGIT_TOKEN_"  # noqa: S105 (a variable's name, not a secret)
+VARIABLE_PREFIX = "MGIT_TOKEN_"

@@ -171,7 +171,7 @@ def _written(key: Key[T], value: T) -> str:
 
 def token_variable(source: str) -> str:
     """The environment variable that may hold the token of a source."""
-    return keys.TOKEN_PREFIX + source.upper().replace("-", "_")
+    return keys.VARIABLE_PREFIX + source.upper().replace("-", "_")
 
 
 def _source(name: str, table: Table, resolver: _Resolver) -> SourceSettings:
