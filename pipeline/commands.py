@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -129,6 +129,8 @@ def publish(here: Path, options: Options, tag: str = "") -> Exit:
     version = version_of_tag(named)
     git, endpoints = open_clone(here, options)
     out = here / "dist" / "publish" / version
+    # A machine of CI is ours to set up; where nothing is missing this does nothing.
+    options = replace(options, provision=options.provision or bool(env.get("CI")))
     project = make_project(git, out, endpoints, options, tag=named)
     fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
     result = run_steps(project, CI, resume=True, say=say)

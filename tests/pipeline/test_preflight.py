@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from sandbox.serving import LOOPBACK, Handler, Server, bound, running
 from tests.pipeline.conftest import NOW, Tiny
 
 Make = Callable[..., Project]
+GIT = shutil.which("git") or "git"
 TOOLS = ("docker", "skopeo", "docker-registry", "mmdebstrap", "trivy")
 
 
@@ -70,7 +72,7 @@ def test_nothing_in_the_way(project: Project) -> None:
 def test_a_missing_tool_is_named_with_how_to_get_it(project: Project, tools: Path) -> None:
     only_git = tools.parent / "only-git"
     only_git.mkdir()
-    (only_git / "git").symlink_to("/usr/bin/git")
+    (only_git / "git").symlink_to(GIT)
     bare = replace(project, shell=Shell(env={**project.shell.env, "PATH": str(only_git)}))
     verdict = blocked(bare)
     assert verdict.exit_code is Exit.ENVIRONMENT
@@ -221,3 +223,13 @@ def test_a_clock_that_differs_from_the_outside(project: Project) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def test_a_real_release_needs_no_stand_in_for_the_registry(project: Project, tools: Path) -> None:
+    (tools / "docker-registry").unlink()
+    (tools / "docker").write_text('#!/bin/sh\n[ "$1" != image ] || exit 1\n', encoding="utf-8")
+    (tools / "git").symlink_to(GIT)
+    bare = replace(project, shell=Shell(env={**project.shell.env, "PATH": str(tools)}))
+    assert "docker-registry is missing" in blocked(bare).reason
+    real = with_endpoints(bare, rehearsal=False)
+    assert "docker-registry" not in blocked(real).reason
