@@ -299,3 +299,14 @@ def can_lock(root: Path) -> bool:
             return True
     except Busy:
         return False
+
+
+def test_without_a_shell_python_answers(forge: SandboxForge, tmp_path: Path) -> None:
+    """As in mgit's container, where there is neither /bin/sh nor anything else."""
+    forge.add_repo("acme", "app")
+    url = parse_clone_url(forge.clone_url("acme", "app"))
+    book = CredentialBook([Credential(url.origin, "x-access-token", Secret(CANARY), "test")])
+    with Askpass(book, [tmp_path / "run"], shell=tmp_path / "no-shell") as askpass:
+        runner = GitRunner(environment=PATH, book=book, askpass=askpass)
+        result = runner.run(["ls-remote", str(url), "HEAD"], origin=url.origin)
+    assert result.stdout.endswith(b"\tHEAD\n")
