@@ -15,6 +15,7 @@ from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
+from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
 from mgit.telemetry.metrics import Metrics
 
@@ -99,6 +100,8 @@ class Loop:
                 for _ in fleet.apply(fleet.plan(Selection.parse(()))):
                     pass
                 return fleet.code
+        except Interrupted:
+            return ExitCode.OK  # told to stop before there was a plan: nothing was begun
         except MgitError as error:
             # One run went wrong as a whole (no git, folder gone); the next one may not.
             self._parts.events.error("run.failed", error.message, advice=error.advice)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mgit.errors import AuthenticationError, ForgeError, MgitError, RepositoryBroken
 from mgit.fleet.phases import Task, run_tasks
-from mgit.fleet.pool import Driver
+from mgit.fleet.pool import Driver, Stop
 from mgit.fleet.values import Phase, Progress, skipped
 from mgit.git.runner import Interrupted
 from mgit.model import (
@@ -57,9 +57,9 @@ class Applier:
         groups = group(action for action in plan.actions if not isinstance(action, Skip))
         moving = in_order([one for one in groups if _moves(one)])
         failed: set[str] = set()
-        first = [self._task(one, one[:1], failed) for one in moving]
-        then = [self._task(one, one[1:], failed) for one in moving if len(one) > 1]
-        then += [self._task(one, one, failed) for one in groups if not _moves(one)]
+        first = [self._task(one, one[:1], failed, driver.stop) for one in moving]
+        then = [self._task(one, one[1:], failed, driver.stop) for one in moving if len(one) > 1]
+        then += [self._task(one, one, failed, driver.stop) for one in groups if not _moves(one)]
         total = len(first) + len(then)
         yield from run_tasks(
             Phase.APPLY, first, workers=1, driver=driver, progress=progress, total=total
@@ -74,7 +74,7 @@ class Applier:
             total=total,
         )
 
-    def _task(self, whole: Group, actions: Group, failed: set[str]) -> Task[Outcome]:
+    def _task(self, whole: Group, actions: Group, failed: set[str], stop: Stop) -> Task[Outcome]:
         """Some actions of a repository; `failed` holds the first folders of those that failed."""
         here = whole[0].folder
 
@@ -83,7 +83,7 @@ class Applier:
                 if here in failed:
                     yield _not_reached(action)
                     continue
-                outcome = self._outcome(action)
+                outcome = self._outcome(action, stop)
                 if outcome is None:  # interrupted: it was not done, so there is nothing to tell
                     return
                 if outcome.result is not Result.MOVED and _moves((action,)):
@@ -92,13 +92,16 @@ class Applier:
 
         return Task(action_name(whole[0]), work)
 
-    def _outcome(self, action: Action) -> Outcome | None:
+    def _outcome(self, action: Action, stop: Stop) -> Outcome | None:
+        """How it ended; None when it was interrupted and is for the next run to do."""
         began = self.clock()
         try:
             outcome = self.perform(action)
         except Interrupted:
             return None
         except MgitError as error:
+            if stop.requested:  # most likely our own doing: the connections were shut
+                return None
             outcome = Outcome(
                 action,
                 Result.FAILED,

@@ -75,9 +75,13 @@ def list_sources(
         Interrupted: mgit was told to stop.
     """
     tasks = [Task(name, partial(_list, name, sources)) for name in names]
-    yield from run_tasks(
+    answers = run_tasks(
         Phase.LIST, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
     )
+    for answer in answers:
+        # After a stop the connections are shut; that is no problem of the source.
+        if not (driver.stop.requested and answer.listing.problem):
+            yield answer
     complete(driver)
 
 

@@ -216,7 +216,8 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
 
 
 def _end(events: EventLog, event: RunEnded) -> None:
-    write = events.info if event.code == 0 else events.warning
+    well = event.code == 0 or event.interrupted
+    write = events.info if well else events.warning
     write(
         "run.ended",
         f"run {'was interrupted' if event.interrupted else 'ended'} with code {int(event.code)}",

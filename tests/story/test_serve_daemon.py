@@ -248,6 +248,32 @@ def test_sigterm_while_a_forge_does_not_answer(start: Start, forge: SandboxForge
         assert held.arrived.wait(PATIENCE)
         assert service.ask("/livez")[0] == 200
         assert service.end() == 0
+    assert {one["level"] for one in service.said} == {"info"}
+
+
+_STUBBORN_GIT = """\
+#!/bin/sh
+trap '' TERM
+echo "$$" > '{log}'
+while :; do sleep 1; done
+"""
+
+
+@pytest.mark.slow
+def test_a_git_that_ignores_sigterm_is_killed(
+    start: Start, work: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_repo("acme", "tool")
+    pid_file = work.home / "stubborn"
+    git = work.home / "bin" / "git"
+    git.write_text(_STUBBORN_GIT.format(log=pid_file))
+    service = start(MGIT_LOG_LEVEL="debug")
+    service.wait_for("run.planned")
+    pause = threading.Event()
+    while not (pid_file.exists() and pid_file.read_text().strip()):
+        pause.wait(0.01)
+    assert service.end() == 0
+    assert not (Path("/proc") / pid_file.read_text().strip()).exists()
 
 
 def test_after_kill_9_the_root_stays_locked_until_the_orphan_has_ended(
