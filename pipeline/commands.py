@@ -145,7 +145,7 @@ def rehearse(here: Path, options: Options) -> Exit:
     return Exit(Shell(env=child_environment()).stream(argv, cwd=here))
 
 
-def open_clone(here: Path, options: Options, fallback: str = "") -> tuple[Git, Endpoints]:
+def open_clone(here: Path, options: Options) -> tuple[Git, Endpoints]:
     """The person's clone and the endpoints.
 
     Raises:
@@ -153,7 +153,7 @@ def open_clone(here: Path, options: Options, fallback: str = "") -> tuple[Git, E
     """
     shell = Shell(env=child_environment())
     git = checked_repository(shell, here)
-    origin = git.run("remote", "get-url", "origin", check=False).stdout.strip() or fallback
+    origin = git.run("remote", "get-url", "origin", check=False).stdout.strip()
     endpoints = find_endpoints(here, options.endpoints, environment(), origin)
     if options.rehearse and not endpoints.rehearsal:
         raise PipelineError(

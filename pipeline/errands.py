@@ -6,20 +6,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from pipeline.commands import Options, complain, finish, make_project, open_clone, say
-from pipeline.project import Project, child_environment
+from pipeline.endpoints import DEFAULT_FILE
+from pipeline.project import Project, child_environment, load_endpoints
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, Facts, Step
 from pipeline.steps.plan import written_version
 from pipeline.table import table
+from pipeline.workspace import checked_repository
 
 
 def make(here: Path, names: Sequence[str]) -> Exit:
     """Build the commit that is checked out (and look at it), without releasing anything."""
     from pipeline.release import CI
 
-    git, endpoints = open_clone(here, Options(), fallback=str(here))
+    git = checked_repository(Shell(env=child_environment()), here)
+    # Nothing leaves this machine, so no place needs to be known; only what to build on.
+    endpoints = msgspec.structs.replace(load_endpoints(here / DEFAULT_FILE), git_remote=str(here))
     commit = git.resolve("HEAD^{commit}")
     steps: list[Step] = [step for step in CI if step.name in names]
     out = here / "dist" / "make"
@@ -69,8 +75,7 @@ def rollback(here: Path, environment: str) -> Exit:
 
 def _project_here(here: Path) -> Project:
     """A project for commands that need no clean clone, because they change no source."""
-    options = Options()
-    _git, endpoints = open_clone(here, options, fallback=str(here))
+    _git, endpoints = open_clone(here, Options())
     out = here / "dist" / "deploy"
     shell = Shell(env=child_environment(), log=out / "log.txt")
     return Project(here, out, endpoints, shell)

@@ -16,8 +16,6 @@ from pipeline.versions import tag_of
 
 _MAX_SKEW = 300.0  # seconds; a clock further off makes signatures and dates worthless
 
-_STAND_INS = frozenset({"docker-registry"})  # plays a real place, so a real release needs none
-
 Probe = Callable[[Project, Facts], Iterable[Blocked]]
 
 
@@ -48,8 +46,6 @@ def _ask(probe: Probe, project: Project, facts: Facts) -> tuple[Blocked, ...]:
 
 def _tools(project: Project, _facts: Facts) -> Iterator[Blocked]:
     for tool in missing_tools(project):
-        if tool.name in _STAND_INS and not project.endpoints.rehearsal:
-            continue
         yield Blocked(
             f"{tool.name} is missing ({tool.why})", Exit.ENVIRONMENT, f"get it: {tool.command}"
         )
