@@ -11,7 +11,7 @@ from mgit.plan.names import encode_segment, with_suffix
 from mgit.plan.select import fold
 
 RESERVED = ".mgit"
-"""mgit's own folder below the root; encoded names never begin with a dot."""
+"""mgit's own folder below the root; no encoded name is equal to it in any case."""
 
 
 _Taken = Mapping[str, RepoKey]  # folded folder -> whose clone lives there

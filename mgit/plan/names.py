@@ -17,6 +17,8 @@ MAX_BYTES = 255
 _RESERVED_CHARACTERS = frozenset('%~/\\:*?"<>|')
 # Names of devices on Windows, with or without an extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+# mgit's own folder below the root. `.github` and other dotted names stay as they are known.
+_OWN = frozenset({".mgit"})
 _SUFFIX_SAFE = re.compile(r"[A-Za-z0-9._-]+")
 # 12 hex digits of SHA-256: the chance that two of a million names meet is 2 in 1,000.
 # Whoever meets gets the id as a suffix besides.
@@ -35,7 +37,7 @@ def encode_segment(name: str) -> str:
         a digest.
     """
     text = "".join(_encode(character) for character in name)
-    if text.startswith((".", "-", " ")):
+    if text.startswith(("-", " ")) or text.casefold() in _OWN or not text.strip("."):
         text = _percent(text[0]) + text[1:]
     if text.endswith((".", " ")):
         text = text[:-1] + _percent(text[-1])
