@@ -7,17 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from mgit.cli.console import Console
+from mgit.cli.words import PHASES, count
 from mgit.model import Outcome, Reason, Result, action_name
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Step
-
-WORDS = {
-    "list": ("listing", "source"),
-    "compare": ("comparing", "repository"),
-    "apply": ("applying", "action"),
-}
-
 
 class Watcher(Protocol):
     """Somebody who is told how it goes."""
@@ -59,7 +53,7 @@ class PlainWatcher:
         if step.phase in self._seen or not step.total:
             return
         self._seen.add(step.phase)
-        word, unit = WORDS[step.phase]
+        word, unit = PHASES[step.phase]
         self._console.note(f"{word} {count(step.total, unit)}")
 
     def outcome(self, outcome: Outcome) -> None:
@@ -70,10 +64,3 @@ class PlainWatcher:
         said = outcome.reason not in (None, Reason.CURRENT)
         why = f" ({outcome.reason})" if said else ""
         self._console.note(f"{of} {outcome.result} {action_name(outcome.action)}{why}")
-
-
-def count(number: int, unit: str) -> str:
-    """`1 repository`, `2 repositories`."""
-    if number == 1:
-        return f"1 {unit}"
-    return f"{number} {unit[:-1]}ies" if unit.endswith("y") else f"{number} {unit}s"

@@ -17,8 +17,8 @@ from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from mgit.cli.progress import WORDS, count
 from mgit.cli.tables import Table
+from mgit.cli.words import PHASES, count
 from mgit.fleet.values import Phase, Step
 from mgit.model import Outcome, Result, action_name
 from mgit.text import escape_untrusted
@@ -102,7 +102,7 @@ class LiveWatcher:
     def step(self, step: Step) -> None:
         bar = self._bars.get(step.phase)
         if bar is None:
-            word, _ = WORDS[step.phase]
+            word, _ = PHASES[step.phase]
             bar = self._progress.add_task(word, total=step.total, rate="", names="")
             self._bars[step.phase] = bar
             self._busy.clear()

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from mgit.cli.console import Console
 from mgit.cli.documents import action_record, sync_summary
-from mgit.cli.progress import count
 from mgit.cli.tables import Table, make_table
+from mgit.cli.words import count
 from mgit.model import (
     Action,
     Outcome,

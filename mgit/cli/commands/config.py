@@ -8,8 +8,8 @@ from mgit.cli.app import settings_for
 from mgit.cli.console import Console
 from mgit.cli.documents import config_document, line_of
 from mgit.cli.output import write_document, write_line
-from mgit.cli.progress import count
 from mgit.cli.tables import Table, make_table
+from mgit.cli.words import count
 from mgit.config import Settings, current_environment, find_paths
 from mgit.errors import ConfigurationError
 

@@ -19,8 +19,8 @@ from mgit.cli.checks import (
 from mgit.cli.console import Console
 from mgit.cli.documents import Json, line_of
 from mgit.cli.output import write_document, write_line
-from mgit.cli.progress import count
 from mgit.cli.tables import make_table
+from mgit.cli.words import count
 from mgit.config import Settings, current_environment
 from mgit.errors import ConfigurationError, ExitCode
 from mgit.model import SourceProblem

@@ -17,9 +17,10 @@ from mgit.cli.documents import (
 )
 from mgit.cli.output import write_document, write_line
 from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded, tell_unmatched
-from mgit.cli.progress import count, watch
+from mgit.cli.progress import watch
 from mgit.cli.report import tell_problems
 from mgit.cli.tables import make_table
+from mgit.cli.words import count
 from mgit.model import Listing, RemoteRepo
 
 

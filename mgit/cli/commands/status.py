@@ -10,9 +10,9 @@ from mgit.cli.app import settings_for
 from mgit.cli.console import Console
 from mgit.cli.documents import line_of, local_record, status_document
 from mgit.cli.output import write_document, write_line
-from mgit.cli.progress import count
 from mgit.cli.states import read_states, states_of
 from mgit.cli.tables import make_table
+from mgit.cli.words import count
 from mgit.errors import ExitCode, InvalidInput
 from mgit.model import LocalRepo
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.cli.console import Console
-from mgit.cli.progress import count, watch
+from mgit.cli.progress import watch
 from mgit.cli.render import live_progress, print_table
 from mgit.cli.report import (
     last_word,
@@ -19,6 +19,7 @@ from mgit.cli.report import (
     tell_problems,
 )
 from mgit.cli.tables import make_table, plain_table, width
+from mgit.cli.words import count
 from mgit.fleet.values import Phase, Step
 from mgit.model import Outcome, Plan, Reason, Result, Skip
 
