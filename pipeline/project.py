@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.errors import Exit, PipelineError
 from pipeline.shell import Shell
-from pipeline.step import Exit, PipelineError
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 

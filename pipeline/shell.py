@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.step import Exit, PipelineError
+from pipeline.errors import Exit, PipelineError
 
 
 @dataclass(frozen=True, slots=True)

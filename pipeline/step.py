@@ -8,40 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from pipeline.errors import Exit as Exit
+from pipeline.errors import PipelineError as PipelineError
 
 if TYPE_CHECKING:
     from pipeline.project import Project
-
-
-class Exit(IntEnum):
-    """What the release commands return to the shell."""
-
-    DONE = 0
-    USAGE = 2
-    GATE = 3
-    ENVIRONMENT = 4
-    INCOMPLETE = 5
-    CONFLICT = 6
-
-
-class PipelineError(Exception):
-    """A step cannot go on.
-
-    Args:
-        message: what happened, one line, free of secrets.
-        exit_code: see `Exit`.
-        advice: what to do next, one line.
-    """
-
-    def __init__(
-        self, message: str, *, exit_code: Exit = Exit.INCOMPLETE, advice: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.exit_code = exit_code
-        self.advice = advice
 
 
 @dataclass(frozen=True, slots=True)
