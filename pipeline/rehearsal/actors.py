@@ -111,7 +111,7 @@ class Ci:
         }
         argv = [
             *(str(find_act()), "push", "--workflows", str(WORKFLOW), "--eventpath", str(event)),
-            *("--no-skip-checkout", "--no-cache-server", "--log-prefix-job-id"),
+            *("--no-skip-checkout", "--no-cache-server", "--rm", "--log-prefix-job-id"),
             *("--action-cache-path", str(self.places.root / "ci" / "act")),
             *_each("--platform", (f"{name}=-self-hosted" for name in set(_RUNNER.findall(text)))),
             *_each(

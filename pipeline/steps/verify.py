@@ -87,9 +87,10 @@ def _install(project: Project, folder: Path, wheel: Artifact, version: str) -> N
     locked = project.root / "requirements" / "image.txt"
     project.shell.run([*install, "--requirement", locked])
     simple = index_simple(project.endpoints)
-    project.shell.run(
-        [*install, "--no-deps", "--no-cache", "--default-index", simple, "--requirement", own]
-    )
+    fresh = ("--no-deps", "--no-cache", "--default-index", simple, "--requirement", str(own))
+    if not project.shell.run([*install, *fresh], check=False).ok:
+        log = f", see {project.shell.log}" if project.shell.log else ""
+        raise _wrong(f"{wheel.name} does not install from {simple} by its hash{log}")
 
 
 def _image(engine: Engine, project: Project, facts: Facts) -> None:

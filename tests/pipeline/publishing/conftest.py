@@ -30,6 +30,13 @@ Version: {version}
 Summary: A stand-in
 Requires-Python: >=3.11
 """
+STANDIN = """\
+'''{extra}'''
+
+
+def main():
+    print("mgit {version}")
+"""
 COMMIT = "c" * 40
 
 
@@ -58,7 +65,8 @@ def make_wheel(folder: Path, version: str = "0.1.0", extra: str = "") -> Path:
     info = f"mgit_fleet-{version}.dist-info"
     with zipfile.ZipFile(path, "w") as wheel:
         for name, text in (
-            ("mgit_standin.py", f"'''{extra}'''\nprint('mgit {version}')\n"),
+            ("mgit_standin.py", STANDIN.format(extra=extra, version=version)),
+            (f"{info}/entry_points.txt", "[console_scripts]\nmgit = mgit_standin:main\n"),
             (f"{info}/METADATA", METADATA.format(version=version)),
             (f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
             (f"{info}/RECORD", ""),
