@@ -107,9 +107,9 @@ def judge(scans: tuple[Scan, ...], waivers: tuple[Waiver, ...], today: date) -> 
     for scan in scans:
         for seen in scan.seen:
             _count(scan.scanner, seen, holding, tally)
-    complaints = [f"the waiver of {w.id} (owner {w.owner}) expired on {w.expires}" for w in lapsed]
+    complaints = [f"{_named(w)} expired on {w.expires}" for w in lapsed]
     complaints += [
-        f"the waiver of {w.id} (owner {w.owner}) waives nothing: take it out"
+        f"{_named(w)} waives nothing: take it out"
         for w in holding
         if w not in tally.used and not _unknowable(w, scans)
     ]
@@ -149,6 +149,11 @@ def _count(scanner: str, seen: Seen, waivers: tuple[Waiver, ...], tally: _Tally)
         tally.waived.append(seen.finding)
     elif seen.blocking:
         tally.blocking.append(seen.finding)
+
+
+def _named(waiver: Waiver) -> str:
+    place = f" in {waiver.where}" if waiver.where else ""
+    return f"the waiver of {waiver.id}{place} (owner {waiver.owner})"
 
 
 def _unknowable(waiver: Waiver, scans: tuple[Scan, ...]) -> bool:
