@@ -6,6 +6,7 @@ one line, and a build always runs where several platforms fit into one layout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,16 @@ from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
 _BUILDER = "mgit-pipeline"
+# Two builds that arrive at the same layer at the same moment: one of them is turned away.
+_LOCKED, _ATTEMPTS = "locked for", 4
+# What a program inside a build said, with BuildKit's clock before it.
+_SAID_BY_STEP = re.compile(r"^(?:#\d+ )?\d+\.\d+ ((?:error|E): .*)$")
+_RUN_SECONDS = 120
+_RUN_HARDENED = (
+    *("docker", "run", "--rm", "--pull", "never", "--network", "none", "--read-only"),
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--mount", "type=tmpfs,destination=/tmp,tmpfs-mode=1777"),
+)
 _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
@@ -44,7 +55,6 @@ class Engine:
         platforms: Sequence[str],
         output: Mapping[str, str],
         arguments: Mapping[str, str],
-        cached: bool = True,
         tags: Sequence[str] = (),
     ) -> None:
         """Build the Dockerfile of a context.
@@ -54,21 +64,20 @@ class Engine:
             platforms: for example `linux/amd64`.
             output: buildx's `--output`.
             arguments: build arguments; `SOURCE_DATE_EPOCH` among them.
-            cached: False builds every layer anew.
             tags: names for the image.
 
         Raises:
             PipelineError: the build failed; names the line that says why.
         """
         authority = self.shell.env.get("SSL_CERT_FILE", "")
-        with one_line("the image cannot be built"):
+
+        def build() -> None:
             lines = self.client.buildx.build(
                 context,
                 platforms=list(platforms),
                 output=dict(output),
                 build_args=dict(arguments),
                 builder=self.builder,
-                cache=cached,
                 provenance=False,
                 progress="plain",
                 secrets=[f"id=ca,src={authority}"] if Path(authority).is_file() else [],
@@ -76,6 +85,15 @@ class Engine:
                 stream_logs=True,
             )
             self._note(lines)
+
+        with one_line("the image cannot be built"):
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    build()
+                    break
+                except DockerException as error:
+                    if attempt == _ATTEMPTS or _LOCKED not in (error.stderr or ""):
+                        raise
 
     def load(self, archive: Path) -> None:
         """Take the image of a `docker-archive` into the engine, with the name in it."""
@@ -102,19 +120,14 @@ class Engine:
         Raises:
             PipelineError: it could not start or ended with an error.
         """
-        with one_line(f"{reference} does not run"):
-            return self.client.run(
-                reference,
-                list(words),
-                entrypoint=entrypoint,
-                remove=True,
-                read_only=True,
-                cap_drop=["ALL"],
-                security_options=["no-new-privileges"],
-                networks=["none"],
-                tmpfs=["/tmp:mode=1777"],  # noqa: S108 (inside the container)
-                pull="never",
-            )
+        # The library lets what a container says on standard error through to ours.
+        entry = () if entrypoint is None else ("--entrypoint", entrypoint)
+        ran = self.shell.run(
+            (*_RUN_HARDENED, *entry, reference, *words), check=False, timeout=_RUN_SECONDS
+        )
+        if not ran.ok:
+            raise PipelineError(f"{reference} does not run: {telling_line(ran.stderr)}")
+        return ran.stdout
 
     def _note(self, lines: object) -> None:
         if not isinstance(lines, Iterator):
@@ -171,8 +184,9 @@ def one_line(what: str) -> Iterator[None]:
 def telling_line(text: str) -> str:
     """The line of a client's output that says what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [match[1] for line in lines if (match := _SAID_BY_STEP.match(line))]
     telling = [line for line in lines if "error" in line.lower()]
-    return (telling or lines or ["no reason given"])[-1][:300]
+    return (said or telling or lines or ["no reason given"])[-1][:300]
 
 
 def _has_containerd_store(driver_status: str) -> bool:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.engine import Engine, open_engine
@@ -45,12 +46,16 @@ class Recipe:
         version: version of mgit.
         revision: commit.
         epoch: time of the commit in seconds, given to every file.
+        tools_id: another value makes the stage with the tools anew, with current package lists.
+        build_id: another value makes everything that ends up in the image anew.
     """
 
     base: str
     version: str
     revision: str
     epoch: int
+    tools_id: str
+    build_id: str = ""
 
     def arguments(self) -> dict[str, str]:
         """The build arguments of the Dockerfile."""
@@ -59,6 +64,8 @@ class Recipe:
             "VERSION": self.version,
             "REVISION": self.revision,
             "SOURCE_DATE_EPOCH": str(self.epoch),
+            "TOOLS_ID": self.tools_id,
+            "BUILD_ID": self.build_id,
         }
 
 
@@ -140,7 +147,9 @@ def make_context(
 def build_layout(
     engine: Engine, context: Path, recipe: Recipe, platforms: Sequence[str], layout: Path
 ) -> None:
-    """Build the image for several platforms into one OCI layout, every layer anew.
+    """Build the image for several platforms into one OCI layout.
+
+    All files have the time of the commit already, so the exporter need not rewrite them.
 
     Args:
         engine: builds it.
@@ -152,14 +161,8 @@ def build_layout(
     engine.build(
         context,
         platforms=platforms,
-        output={
-            "type": "oci",
-            "tar": "false",
-            "dest": str(layout),
-            "rewrite-timestamp": "true",
-        },
+        output={"type": "oci", "tar": "false", "dest": str(layout)},
         arguments=recipe.arguments(),
-        cached=False,
     )
 
 
@@ -188,7 +191,9 @@ def build_image(
         made = build_distributions(shell, project_root, folder / "dist", epoch)
         context = folder / "context"
         make_context(shell, project_root, made.wheel, folder / "wheels", (platform,), context)
-        recipe = Recipe(base, made.wheel.name.split("-")[1], revision, epoch)
+        version = made.wheel.name.split("-")[1]
+        today = datetime.now(UTC).date().isoformat()
+        recipe = Recipe(base, version, revision, epoch, tools_id=today)
         output = {"type": "docker"}
         engine.build(
             context,

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -219,7 +220,7 @@ def start_engine(shell: Shell, say: Callable[[str], None]) -> None:
         (
             *("start-stop-daemon", "--start", "--oknodo", "--background", "--make-pidfile"),
             *("--pidfile", _DAEMON_PID, "--output", _DAEMON_LOG),
-            *("--startas", "/usr/sbin/dockerd"),
+            *("--exec", "/usr/sbin/dockerd"),
         )
     )
     deadline = time.monotonic() + _START_SECONDS
@@ -240,20 +241,17 @@ def _get_base(shell: Shell, reference: str, suite: str, say: Callable[[str], Non
     if not (suite and os.geteuid() == 0 and _runs(shell, "mmdebstrap", "--version")):
         return
     say(f"{reference} is not to be had: make it with mmdebstrap from this machine's own mirror")
-    make_base(apt.Debian(shell, suite), reference, Path("/var/tmp"))  # noqa: S108 - root's own, unique below
+    make_base(apt.Debian(shell, suite), reference)
 
 
-def make_base(debian: apt.Debian, reference: str, scratch: Path) -> None:
+def make_base(debian: apt.Debian, reference: str) -> None:
     """Make a minimal Debian image from the package mirror and give it a name.
 
     Args:
         debian: this machine.
         reference: the name, for example `debian:trixie-slim`.
-        scratch: folder for the tar file; on a disk, it needs 200 MB.
     """
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="mgit-base-", dir=scratch) as folder:
+    with tempfile.TemporaryDirectory(prefix="mgit-base-") as folder:
         sources, tar = Path(folder, "trixie.sources"), Path(folder, "base.tar")
         sources.write_text(debian.sources(), encoding="utf-8")
         # mmdebstrap drops its rights for parts of the work and must still read the file.

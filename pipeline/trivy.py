@@ -190,15 +190,11 @@ def open_trivy(shell: Shell, database: Path | None, work: Path) -> Trivy:
     _fill(small, binary, database, cache / "db")
     help_text = small.run((binary, "rootfs", "--help")).stdout.split()
     known = {word.rstrip(",") for word in help_text}
-    version = small.run((binary, "version", "--format", "json", "--cache-dir", cache)).stdout
-    return Trivy(
-        binary=binary,
-        version=msgspec.json.decode(version, type=_Version).version,
-        shell=small,
-        cache=cache,
-        database=_describe(cache / "db", fixture=_is_fixture(database)),
-        flags=tuple(flag for flag in _OFFLINE if flag in known),
-    )
+    said = small.run((binary, "version", "--format", "json", "--cache-dir", cache)).stdout
+    version = msgspec.json.decode(said, type=_Version).version
+    described = _describe(cache / "db", fixture=_is_fixture(database))
+    flags = tuple(flag for flag in _OFFLINE if flag in known)
+    return Trivy(binary, version, small, cache, described, flags)
 
 
 def _fill(shell: Shell, binary: Path, database: Path | None, folder: Path) -> None:

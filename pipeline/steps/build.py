@@ -7,6 +7,7 @@ platforms. `OUT/artifacts/build.json` remembers which commit they were built fro
 from __future__ import annotations
 
 import filecmp
+import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +72,9 @@ def run(project: Project, facts: Facts) -> Facts:
     for stale in (folder, work):
         shutil.rmtree(stale, ignore_errors=True)
     work.mkdir(parents=True)
-    first = _build(project, facts, work / "first")
-    second = _build(project, facts, work / "a" / "second" / "place", elsewhere=True)
+    tools_id = secrets.token_hex(8)
+    first = _build(project, facts, work / "first", tools_id)
+    second = _build(project, facts, work / "a" / "second" / "place", tools_id, elsewhere=True)
     compare(first, second)
     image = read_image(first / LAYOUT)
     names = sorted(path.name for path in first.iterdir() if path.is_file())
@@ -118,7 +120,9 @@ def artifact_of(path: Path) -> Artifact:
     return Artifact(path.name, file_digest(path), path.stat().st_size)
 
 
-def _build(project: Project, facts: Facts, place: Path, *, elsewhere: bool = False) -> Path:
+def _build(
+    project: Project, facts: Facts, place: Path, tools_id: str, *, elsewhere: bool = False
+) -> Path:
     """One complete build; returns the folder with what came out."""
     shell = project.shell
     if elsewhere:
@@ -138,6 +142,8 @@ def _build(project: Project, facts: Facts, place: Path, *, elsewhere: bool = Fal
         version=facts.version,
         revision=facts.commit,
         epoch=facts.epoch,
+        tools_id=tools_id,
+        build_id=secrets.token_hex(8),
     )
     build_layout(open_engine(shell), context, recipe, PLATFORMS, out / LAYOUT)
     return out

@@ -94,6 +94,7 @@ def place(image: str, tmp_path: Path) -> Iterator[Place]:
                 found = docker(kind, "ls", *_all(kind), "--quiet", "--filter", mine).stdout.split()
                 if found:
                     docker(kind, "rm", "--force", *found)
+            docker("image", "rm", "--force", *made, check=False)
 
 
 def _all(kind: str) -> tuple[str, ...]:
