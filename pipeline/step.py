@@ -11,11 +11,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Exit as Exit
-from pipeline.errors import PipelineError as PipelineError
+from pipeline.errors import Exit, PipelineError
 
 if TYPE_CHECKING:
     from pipeline.project import Project
+
+__all__ = [
+    "Artifact",
+    "Blocked",
+    "Database",
+    "Done",
+    "Effect",
+    "Exit",
+    "Facts",
+    "Finding",
+    "PipelineError",
+    "PlatformImage",
+    "Step",
+    "Todo",
+    "Verdict",
+]
 
 
 @dataclass(frozen=True, slots=True)
