@@ -12,6 +12,7 @@ import importlib.util
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,7 +32,8 @@ _OFFLINE = (
     *("--skip-version-check", "--disable-telemetry"),
 )
 # What a scanner may see of the environment: no token ever stands in one of these.
-_ENVIRONMENT = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_ENVIRONMENT = {"PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+_MAX_AGE = timedelta(days=7)
 
 
 class Scanner(StrEnum):
@@ -180,7 +182,7 @@ def open_trivy(shell: Shell, database: Path | None, work: Path) -> Trivy:
     binary = find_trivy(shell)
     small = Shell(
         env={
-            **{name: shell.env[name] for name in _ENVIRONMENT if name in shell.env},
+            **{name: shell.env[name] for name in shell.env if name.upper() in _ENVIRONMENT},
             "HOME": str(work),
             "LC_ALL": "C.UTF-8",
         },
@@ -195,6 +197,30 @@ def open_trivy(shell: Shell, database: Path | None, work: Path) -> Trivy:
     described = _describe(cache / "db", fixture=_is_fixture(database))
     flags = tuple(flag for flag in _OFFLINE if flag in known)
     return Trivy(binary, version, small, cache, described, flags)
+
+
+def check_age(database: Database, now: datetime) -> None:
+    """Refuse a database that is too old to be asked; the test fixture says itself what it is worth.
+
+    Raises:
+        PipelineError: ENVIRONMENT; it is older than a week, or does not say how old it is.
+    """
+    if database.kind == "fixture":
+        return
+    try:
+        age = now - datetime.fromisoformat(database.updated)
+    except (ValueError, TypeError):
+        raise PipelineError(
+            f"the vulnerability database says {database.updated!a} for its age",
+            exit_code=Exit.ENVIRONMENT,
+            advice="download it again",
+        ) from None
+    if age > _MAX_AGE:
+        raise PipelineError(
+            f"the vulnerability database is {age.days} days old, limit {_MAX_AGE.days}",
+            exit_code=Exit.ENVIRONMENT,
+            advice="download a newer one, or take trivy_cache out of the endpoints",
+        )
 
 
 def _fill(shell: Shell, binary: Path, database: Path | None, folder: Path) -> None:

@@ -34,7 +34,7 @@ from pipeline.step import (
     Todo,
     Verdict,
 )
-from pipeline.trivy import Trivy, open_trivy
+from pipeline.trivy import Trivy, check_age, open_trivy
 from pipeline.trivy_report import Kind, Report
 from pipeline.versions import to_pep440
 
@@ -85,6 +85,7 @@ def run(project: Project, facts: Facts) -> Facts:
         try_wheel(project.shell, wheel, project.root / _LOCK, version, work)
         try_sdist(project.shell, sdist, wheel, facts.epoch, work)
         trivy = open_trivy(project.shell, pinned_database(project), work)
+        check_age(trivy.database, project.now())
         prove_images(trivy)
         boms = [_describe_wheel(project, facts, work)]
         findings: list[Finding] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from pipeline import canary
 from pipeline.project import child_environment
 from pipeline.shell import Shell
-from pipeline.step import Exit, PipelineError
+from pipeline.step import Database, Exit, PipelineError
 from pipeline.steps.inspect import judge
-from pipeline.trivy import FIXTURE, Scanner, Trivy, find_trivy, open_trivy
+from pipeline.trivy import FIXTURE, Scanner, Trivy, check_age, find_trivy, open_trivy
 from pipeline.trivy_report import Kind, Report, decode
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +112,31 @@ def test_a_folder_without_a_database_is_named(tmp_path: Path, absent: str) -> No
     with pytest.raises(PipelineError, match=f"holds no {absent}") as refused:
         open_trivy(Shell(env=child_environment()), folder, tmp_path / "work")
     assert refused.value.exit_code is Exit.ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("updated", "told"),
+    [
+        ("2026-11-20T06:12:24.123456789Z", ""),
+        ("2026-11-01T00:00:00Z", "22 days old, limit 7"),
+        ("", "for its age"),
+        ("yesterday", "for its age"),
+        ("2026-11-20T06:12:24", "for its age"),
+    ],
+)
+def test_an_old_database_is_not_asked(updated: str, told: str) -> None:
+    now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    database = Database("live", "sha256:x", updated, "")
+    if not told:
+        check_age(database, now)
+        return
+    with pytest.raises(PipelineError, match=told) as refused:
+        check_age(database, now)
+    assert refused.value.exit_code is Exit.ENVIRONMENT
+
+
+def test_the_fixture_has_no_age(trivy: Trivy) -> None:
+    check_age(trivy.database, datetime(2099, 1, 1, tzinfo=UTC))
 
 
 def document(**result: object) -> str:
