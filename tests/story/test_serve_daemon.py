@@ -98,12 +98,15 @@ Start = Callable[..., Service]
 def start(work: Laptop) -> Iterator[Start]:
     """Starts services on a laptop that is signed in; what still runs at the end is killed."""
     running: list[Service] = []
+    temporary = work.home / "tmp"  # so that the search for the canary covers it
+    temporary.mkdir()
 
     def begin(*arguments: str, **variables: str) -> Service:
         settings = {
             "MGIT_LISTEN": "127.0.0.1:0",
             "MGIT_LOG_FORMAT": "json",
             "MGIT_INTERVAL": "1h",
+            "TMPDIR": str(temporary),
             **variables,
         }
         process = subprocess.Popen(
@@ -290,10 +293,11 @@ def test_after_kill_9_the_root_stays_locked_until_the_orphan_has_ended(
         assert "works on" in ran.err
         assert "Traceback" not in ran.err
     for _ in range(200):
-        ran = work.mgit("sync")
+        ran = work.mgit("sync", env={"TMPDIR": str(work.home / "tmp")})
         if "works on" not in ran.err:
             break
     assert ran.code == 0, ran.err
+    assert not list((work.home / "tmp").iterdir())
     assert work.git("acme/tool", "status", "--porcelain") == ""
 
 
