@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,10 @@ from pipeline.rollout import open_rollout
 from pipeline.shell import Shell
 from pipeline.step import Done, Exit, Facts, PipelineError, Todo
 from pipeline.steps import deploy
-from sandbox.registry import open_registry
+from sandbox.registry import Registry, RegistryMissing, open_registry
 from tests.image.box import docker, empty_configuration, free_port
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.needs("docker-registry")]
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -65,7 +67,7 @@ def place(image: str, tmp_path: Path) -> Iterator[Place]:
         release = true
         """
     )
-    with open_registry(tmp_path / "registry") as registry:
+    with _registry(tmp_path / "registry") as registry:
         repository = f"{registry.host}/mgit"
         endpoints = Endpoints(
             rehearsal=True,
@@ -95,6 +97,16 @@ def place(image: str, tmp_path: Path) -> Iterator[Place]:
                 if found:
                     docker(kind, "rm", "--force", *found)
             docker("image", "rm", "--force", *made, check=False)
+
+
+@contextmanager
+def _registry(root: Path) -> Iterator[Registry]:
+    """A registry by its program or by the engine; without both a skip, or a failure in CI."""
+    try:
+        with open_registry(root) as registry:
+            yield registry
+    except RegistryMissing as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
 
 
 def _all(kind: str) -> tuple[str, ...]:
