@@ -21,7 +21,7 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
-CODE = ("mgit", "pipeline", "sandbox", "tests", "noxfile.py", "tasks.py")
+CODE = ("mgit", "pipeline", "sandbox", "docker", "tests", "noxfile.py", "tasks.py")
 LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
 IN_CI = bool(os.environ.get("CI"))
 

@@ -13,6 +13,7 @@ from mgit.model import Outcome, Reason, Result, action_name
 if TYPE_CHECKING:
     from mgit.fleet.values import Step
 
+
 class Watcher(Protocol):
     """Somebody who is told how it goes."""
 
