@@ -45,7 +45,7 @@ class Recipe:
         base: image that the build stages run on.
         version: version of mgit.
         revision: commit.
-        epoch: time of the commit in seconds, given to every file.
+        epoch: time of the commit in seconds: when the image says that it was created.
         tools_id: another value makes the stage with the tools anew, with current package lists.
         build_id: another value makes everything that ends up in the image anew.
     """
@@ -149,7 +149,7 @@ def build_layout(
 ) -> None:
     """Build the image for several platforms into one OCI layout.
 
-    All files have the time of the commit already, so the exporter need not rewrite them.
+    All files have one fixed time already, so the exporter need not rewrite them.
 
     Args:
         engine: builds it.
