@@ -107,6 +107,7 @@ class Ci:
             "MGIT_SANDBOX_KEPT": kept,
             "MGIT_SANDBOX_PYTHON": sys.executable,
             "MGIT_SANDBOX_REMOTE": self.places.remote,
+            "NO_COLOR": "1",
             **({"MGIT_RELEASE_FAULT": fault} if fault else {}),
         }
         argv = [
@@ -120,7 +121,13 @@ class Ci:
             ),
             *_each("--env", (f"{name}={value}" for name, value in variables.items())),
         ]
-        return self.shell.watch(following(argv), self.say, cwd=source)
+        return self.shell.watch(following(argv), self._say, cwd=source)
+
+    def _say(self, line: str) -> None:
+        """What a job printed, without what act says of itself; the log has both."""
+        job, mark, words = line.partition("   | ")
+        if mark:
+            self.say(f"{job} {words}")
 
     def out(self, version: str, attempt: int) -> Path:
         """Where `invoke publish` worked in an attempt."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from pipeline.step import Exit, PipelineError
 NAME = "rehearsal"
 COMPOSE = "mgit-rehearsal"
 _OURS = f"com.docker.compose.project={COMPOSE}"
+_REFERENCE = re.compile(r"\S+@(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _PATIENCE = 60.0
 _UID = 65532
 _BROKEN = "\nraise RuntimeError('broken on purpose by the rehearsal')\n"
@@ -158,15 +160,14 @@ def broken_second_version(
     """Deployed by `invoke deploy`, it fails its health gate, and the first digest comes back."""
     reference = push_broken(project.shell, world)
     ran = laptop.deploy(NAME, reference)
-    told = [line for line in ran.stdout.splitlines() if "error:" in line]
+    told = [line.partition("error:")[2] for line in ran.stdout.splitlines() if "error:" in line]
+    words = _REFERENCE.sub(r"\1…", told[-1].strip()) if told else "it said nothing"
     back = healthy(project, good)
     return (
         Proof(
             "a broken second version fails its health gate",
             ok=ran.returncode == Exit.GATE,
-            detail=f"exit {ran.returncode}: {told[-1].partition('error:')[2].strip()[:160]}"
-            if told
-            else f"exit {ran.returncode}",
+            detail=f"exit {ran.returncode}: {words}",
         ),
         Proof("it was rolled back by itself to the first digest", back.ok, back.detail),
     )
