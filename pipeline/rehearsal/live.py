@@ -17,15 +17,13 @@ from pipeline.image import build_image
 from pipeline.places import registry_of
 from pipeline.project import Project
 from pipeline.rehearsal.actors import Laptop
-from pipeline.rehearsal.world import MIRRORED, REPOSITORY, World
+from pipeline.rehearsal.world import MIRRORED, REPOSITORY, Places, World
 from pipeline.report import Proof
 from pipeline.rollout import Rollout, open_rollout
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
 NAME = "rehearsal"
-COMPOSE = "mgit-rehearsal"
-_OURS = f"com.docker.compose.project={COMPOSE}"
 _REFERENCE = re.compile(r"\S+@(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _PATIENCE = 60.0
 _UID = 65532
@@ -60,7 +58,7 @@ token_file = "/run/secrets/forge"
     _hand_over(tokens / "forge")
     places.environments.write_text(
         f"""[{NAME}]
-project = "{COMPOSE}"
+project = "{places.compose}"
 compose = ["docker/compose.yaml", "docker/compose.host.yaml"]
 config = "{config}"
 secrets = "{tokens}"
@@ -72,9 +70,9 @@ release = true
     )
 
 
-def take_down(shell: Shell) -> None:
+def take_down(shell: Shell, places: Places) -> None:
     """Remove what a rehearsal deployed, with its data; nothing to do where there is no engine."""
-    argv = ("docker", "compose", "--project-name", COMPOSE, "down", "--volumes")
+    argv = ("docker", "compose", "--project-name", places.compose, "down", "--volumes")
     try:
         shell.run((*argv, "--remove-orphans"), check=False)
     except PipelineError:
@@ -122,9 +120,9 @@ def _mirrored(project: Project, target: Path) -> dict[str, dict[str, str]]:
     """The refs of every clone in the service's volume, by name of the repository."""
     shutil.rmtree(target, ignore_errors=True)
     with one_line("the service's volume cannot be read"):
-        client = _rollout(project).client
-        (container,) = client.container.list(filters=[("label", _OURS)])
-        client.container.copy((container, "/data"), target)
+        rollout = _rollout(project)
+        (container,) = rollout.client.container.list(filters=[("label", _label(rollout))])
+        rollout.client.container.copy((container, "/data"), target)
     found = {}
     for identity in target.rglob("mgit.json"):
         git = Git(project.shell, identity.parent)
@@ -175,11 +173,12 @@ def broken_second_version(
 
 def what_the_engine_tells(project: Project) -> str:
     """Everything that it says of the deployed container: settings, mounts, labels, log."""
-    found = _rollout(project).observe()
+    rollout, shell = _rollout(project), project.shell
+    found = rollout.observe()
     if found is None:
         return ""
-    shell = project.shell
-    names = shell.run(["docker", "ps", "--quiet", "--filter", f"label={_OURS}"]).stdout.split()
+    ours = f"label={_label(rollout)}"
+    names = shell.run(["docker", "ps", "--quiet", "--filter", ours]).stdout.split()
     told = [shell.run(["docker", "inspect", *names, found.reference]).stdout]
     for name in names:
         ran = shell.run(["docker", "logs", name])
@@ -189,6 +188,10 @@ def what_the_engine_tells(project: Project) -> str:
 
 def _rollout(project: Project) -> Rollout:
     return open_rollout(project, find_environment(project, NAME))
+
+
+def _label(rollout: Rollout) -> str:
+    return f"com.docker.compose.project={rollout.environment.project}"
 
 
 def _hand_over(token: Path) -> None:

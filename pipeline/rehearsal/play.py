@@ -13,7 +13,6 @@ from pipeline.rehearsal.actors import Ci, Laptop, facts_in, failed, was_killed
 from pipeline.rehearsal.story import Scene, State
 from pipeline.rehearsal.world import TOKENS, World, read
 from pipeline.report import Proof
-from pipeline.step import Facts, PipelineError
 from pipeline.versions import tag_of
 
 AFTER_TAG = "after:tag"
@@ -184,20 +183,3 @@ class Play:
         if self.fault == point:
             self.keep()
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-def partial(project: Project, say: Callable[[str], None]) -> Facts:
-    """What can be done without an engine: plan, prepare, gates, and both distributions twice.
-
-    Raises:
-        PipelineError: a gate said no, or cannot work.
-    """
-    from pipeline.release import LAPTOP
-    from pipeline.run import run_steps
-
-    names = ("plan", "prepare", "gates")
-    steps = [step for step in LAPTOP if step.name in names]
-    result = run_steps(project, steps, given=frozenset({"preflight"}), say=say)
-    if result.exit_code:
-        raise PipelineError(result.message, exit_code=result.exit_code, advice=result.advice)
-    return replace(result.facts, skipped=())

@@ -17,7 +17,8 @@ from pipeline.git import Git
 from pipeline.project import Project, child_environment
 from pipeline.provision import Missing, look, provision
 from pipeline.rehearsal import canaries, live
-from pipeline.rehearsal.play import Play, partial
+from pipeline.rehearsal.part import Part
+from pipeline.rehearsal.play import Play
 from pipeline.rehearsal.records import Ending, write_records
 from pipeline.rehearsal.story import State, Story, load_state
 from pipeline.rehearsal.world import (
@@ -36,7 +37,10 @@ from pipeline.step import Exit, PipelineError
 from pipeline.workspace import checked_repository, uncommitted
 
 FOLDER = Path("dist", "rehearsal")
-_WITHOUT_ENGINE = "nothing was built, published or deployed"
+_NOT_DONE = (
+    "without these tools: the image, its scan, the tag, the CI half, the deployment, the planted "
+    "flaws, the kills and the search for tokens"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _play_all(
         story.play(play.scenes())
     finally:
         if not wishes.keep:
-            live.take_down(shell)
+            live.take_down(shell, places)
 
 
 def _play_part(
@@ -143,14 +147,14 @@ def _play_part(
     options = Options(endpoints=str(places.endpoints), rehearse=True)
     git = Git(shell, places.clone)
     project = make_project(git, places.root / "partial", world.endpoints, options)
-    state.facts = partial(project, say)
+    Story(_state_file(places), state, say).play(Part(project, state, say).scenes())
     return Ending(
         Exit.ENVIRONMENT,
         f"{len(missing)} tools are missing: {', '.join(tool.name for tool in missing)}",
         "run it with --provision, or get them as said above",
         skipped=(
             *(f"{tool.name} ({tool.why}); get it: {tool.command}" for tool in missing),
-            f"{_WITHOUT_ENGINE}: build, inspect, attest, tag, CI half, deploy, and their proofs",
+            _NOT_DONE,
         ),
     )
 
@@ -160,7 +164,7 @@ def _begin(places: Places, shell: Shell, commit: str, *, resume: bool) -> State:
     if resume:
         return load_state(_state_file(places), commit)
     if places.environments.is_file():
-        live.take_down(shell)
+        live.take_down(shell, places)
     for old in places.root.iterdir():
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)

@@ -6,6 +6,7 @@ a resumed rehearsal meets the same world that a killed one left.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -75,6 +76,11 @@ class Places:
     def log(self) -> Path:
         """Everything that was started, and what it said."""
         return self.root / "log.txt"
+
+    @property
+    def compose(self) -> str:
+        """Name of the compose project: rehearsals of two clones share an engine."""
+        return f"mgit-rehearsal-{hashlib.sha256(bytes(self.root.resolve())).hexdigest()[:8]}"
 
     def service(self, name: str) -> Path:
         """Data of a service."""

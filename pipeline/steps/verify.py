@@ -42,7 +42,7 @@ def run(project: Project, facts: Facts) -> Facts:
         PipelineError: what others get is not what was built, or does not run.
     """
     _assets(project, facts)
-    _package(project, facts)
+    install_and_run(project, facts)
     _image(open_engine(project.shell), project, facts)
     return facts
 
@@ -59,7 +59,12 @@ def _assets(project: Project, facts: Facts) -> None:
             raise _wrong(f"the release {tag} does not hold {artifact.name} as it was built")
 
 
-def _package(project: Project, facts: Facts) -> None:
+def install_and_run(project: Project, facts: Facts) -> None:
+    """Install the wheel from the index into an empty environment, by hash, and run it.
+
+    Raises:
+        PipelineError: CONFLICT, it does not install or says another version.
+    """
     wheel = next((each for each in distributions(facts) if each.name.endswith(".whl")), None)
     if wheel is None:
         raise _wrong("no wheel was built")

@@ -94,7 +94,7 @@ def test_the_wheel_is_installed_from_the_index_by_hash_and_run(world: World) -> 
     locked = world.project.root / "requirements"
     locked.mkdir()
     (locked / "image.txt").write_text("")
-    verify._package(world.project, world.facts)
+    verify.install_and_run(world.project, world.facts)
 
 
 @pytest.mark.needs("docker-registry")
@@ -106,7 +106,7 @@ def test_a_wheel_with_another_hash_is_not_installed(world: World) -> None:
     first, *rest = world.facts.artifacts
     wrong = replace(world.facts, artifacts=(replace(first, digest=f"sha256:{'0' * 64}"), *rest))
     with pytest.raises(PipelineError) as refused:
-        verify._package(world.project, wrong)
+        verify.install_and_run(world.project, wrong)
     assert refused.value.exit_code is Exit.CONFLICT
     assert "does not install" in refused.value.message
 
