@@ -35,12 +35,14 @@ class Laptop:
         clone: the person's clone.
         endpoints: the endpoints file.
         say: gets each line that the command prints.
+        known: tags of releases that were there before the rehearsal.
     """
 
     shell: Shell
     clone: Path
     endpoints: Path
     say: Callable[[str], None]
+    known: frozenset[str] = frozenset()
 
     def release(self, *, resume: bool = False, fault: str = "") -> Ran:
         """`invoke release --rehearse`, to its end or to the fault."""
@@ -63,13 +65,13 @@ class Laptop:
         )
 
     def tags(self) -> dict[str, str]:
-        """The release tags of the remote and their object ids."""
-        git = Git(self.shell, self.clone)
-        refs = git.remote_refs("origin", "refs/tags/v*")
+        """The new release tags of the remote and their object ids."""
+        refs = Git(self.shell, self.clone).remote_refs("origin", "refs/tags/v*")
+        named = {name.removeprefix("refs/tags/"): each for name, each in refs.items()}
         return {
-            name.removeprefix("refs/tags/"): each
-            for name, each in refs.items()
-            if not name.endswith("^{}")
+            name: each
+            for name, each in named.items()
+            if name not in self.known and not name.endswith("^{}")
         }
 
 
@@ -140,6 +142,11 @@ class Ci:
         git = Git(self.shell, self.places.root)
         git.run("clone", "--quiet", "--branch", tag, str(self.places.remote), str(source))
         return source
+
+
+def release_tags(shell: Shell, repository: Path) -> frozenset[str]:
+    """The tags of earlier releases that a repository has."""
+    return frozenset(Git(shell, repository).out("tag", "--list", "v*").split())
 
 
 def was_killed(ran: Ran) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.commands import Options, make_project
 from pipeline.git import Git
 from pipeline.project import Endpoints
-from pipeline.rehearsal.actors import Laptop
+from pipeline.rehearsal.actors import Laptop, release_tags
 from pipeline.rehearsal.world import Places, as_toml, clone_bare
 from pipeline.report import Proof
 from pipeline.run import run_steps
@@ -89,7 +89,7 @@ def password(places: Places, shell: Shell, endpoints: Endpoints, say: Say) -> tu
     secret = secrets.token_hex(12)
     leak = f'"""Planted by the rehearsal."""\n\nPASSWORD = "{secret}"\n'
     flaw.plant({"mgit/planted.py": leak.encode()}, "Plant a password")
-    laptop = Laptop(shell, flaw.clone, flaw.file, say)
+    laptop = Laptop(shell, flaw.clone, flaw.file, say, release_tags(shell, places.source))
     ran = laptop.release()
     held = {
         f"exit {ran.returncode}": ran.returncode == Exit.GATE,
@@ -118,7 +118,8 @@ def old_library(places: Places, shell: Shell, endpoints: Endpoints, say: Say) ->
     out = flaw.folder / "release"
     project = make_project(Git(shell, flaw.clone), out, flaw.endpoints, options)
     result = run_steps(project, steps, given=frozenset({"gates"}), say=say)
-    tags = Laptop(shell, flaw.clone, flaw.file, say).tags()
+    known = release_tags(shell, places.source)
+    tags = Laptop(shell, flaw.clone, flaw.file, say, known).tags()
     stopped = next((each.name for each in result.steps if each.state == "failed"), "nowhere")
     detail = f"exit {result.exit_code} at {stopped}, {len(tags)} tags: {result.message}"
     ok = result.exit_code is Exit.GATE and stopped == "inspect" and not tags and "CVE" in detail

@@ -48,11 +48,13 @@ class Scene:
         name: as in the report.
         play: does it and says what was shown.
         again: True when a resumed rehearsal has to play it once more.
+        afterwards: called when the scene is over and written down.
     """
 
     name: str
     play: Callable[[], Sequence[Proof]]
     again: bool = False
+    afterwards: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class Story:
             for proof in proofs:
                 self.say(f"    {'yes' if proof.ok else 'NO '}  {proof.name}: {proof.detail}")
             self.say(f"{told}: {seconds:.1f} s")
+            scene.afterwards()
             if failed:
                 raise PipelineError(
                     f"{scene.name}: {failed[0].name}: {failed[0].detail}",
