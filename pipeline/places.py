@@ -24,7 +24,7 @@ def forge_token(endpoints: Endpoints) -> str:
     Raises:
         PipelineError: there is neither.
     """
-    token = read_token(endpoints.forge_token_file) or environment().get(_CI_VARIABLE, "")
+    token = _token_at_hand(endpoints)
     if not token:
         raise PipelineError(
             "there is no token for the forge",
@@ -53,16 +53,23 @@ def index_simple(endpoints: Endpoints) -> str:
 
 
 def registry_of(endpoints: Endpoints) -> Registry:
-    """The repository of images. One on this machine asks for no token, so it is shown none."""
+    """The repository of images.
+
+    One on this machine asks for no token, so it is shown none; a public one can be read without.
+    """
     if endpoints.registry_insecure:
         return Registry(endpoints.registry, insecure=True)
     owner = endpoints.forge_repo.partition("/")[0]
-    return Registry(endpoints.registry, user=owner, token=forge_token(endpoints))
+    return Registry(endpoints.registry, user=owner, token=_token_at_hand(endpoints))
 
 
 def releases_of(endpoints: Endpoints) -> ForgeReleases:
     """The releases of the forge."""
     return ForgeReleases(endpoints.forge_api, endpoints.forge_repo, forge_token(endpoints))
+
+
+def _token_at_hand(endpoints: Endpoints) -> str:
+    return read_token(endpoints.forge_token_file) or environment().get(_CI_VARIABLE, "")
 
 
 def path_of(project: Project, artifact: Artifact) -> Path:

@@ -105,11 +105,12 @@ class _Handler(Handler):
 
     def serve(self) -> None:
         """Answer one question."""
+        if (self.command, self.path) != ("POST", QUERY):
+            self.close_connection = True  # whatever body there is stays unread
+            self.answer(404, {"code": 5, "message": "Not Found"})
+            return
         body = self.body()
         if body is None:
-            return
-        if (self.command, self.path) != ("POST", QUERY):
-            self.answer(404, {"code": 5, "message": "Not Found"})
             return
         try:
             query = json.loads(body)

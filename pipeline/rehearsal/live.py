@@ -79,6 +79,11 @@ def take_down(shell: Shell, places: Places) -> None:
         return
 
 
+def runs(project: Project) -> bool:
+    """Whether anything is deployed."""
+    return _rollout(project).observe() is not None
+
+
 def healthy(project: Project, digest: str) -> Proof:
     """The digest runs and says that it is ready."""
     running = _rollout(project).observe()

@@ -152,8 +152,15 @@ class Play:
         return published.published_as_tagged(self.world, claims)
 
     def deployed(self) -> Proofs:
-        """It runs by digest, is healthy, and does its work."""
+        """It runs by digest, is healthy, and does its work.
+
+        A rehearsal that failed has taken it down; a resumed one puts it back.
+        """
         digest = self.state.facts.image_digest
+        if not live.runs(self.project):
+            ran = self.laptop.deploy(live.NAME, f"{self.world.endpoints.registry}@{digest}")
+            if ran.returncode != 0:
+                raise failed("`invoke deploy`", ran)
         return (live.healthy(self.project, digest), live.mirrors(self.project, self.world))
 
     def broken(self) -> Proofs:
