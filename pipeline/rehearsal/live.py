@@ -79,6 +79,16 @@ def take_down(shell: Shell, places: Places) -> None:
         return
 
 
+def forget_images(shell: Shell, world: World) -> None:
+    """Remove from the engine what came from the rehearsal's registry."""
+    # By name: another rehearsal may have the same image under another one.
+    shown = ("--format", "{{.Repository}}:{{.Tag}}")
+    wanted = ("--filter", f"reference={world.endpoints.registry}")
+    listed = shell.run(["docker", "image", "ls", *shown, *wanted]).stdout.split()
+    if names := [name for name in listed if not name.endswith(":<none>")]:
+        shell.run(["docker", "image", "rm", *names], check=False)
+
+
 def runs(project: Project) -> bool:
     """Whether anything is deployed."""
     return _rollout(project).observe() is not None

@@ -136,6 +136,7 @@ def _play_all(
     finally:
         if not wishes.keep:
             live.take_down(shell, places)
+            live.forget_images(shell, world)
 
 
 def _play_part(
