@@ -17,7 +17,7 @@ from pipeline.result import Result, resume_line
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
-from pipeline.versions import version_of_tag
+from pipeline.versioning.versions import version_of_tag
 from pipeline.workspace import checked_repository, fetch_annotated, open_workspace, uncommitted
 
 
@@ -202,7 +202,7 @@ def _refuse_uncommitted(git: Git, endpoints: Endpoints) -> None:
 
 
 def _planned_version(git: Git) -> str:
-    from pipeline.release_commit import plan_release
+    from pipeline.versioning.release_commit import plan_release
 
     return plan_release(git).version
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.http import is_loopback, shown
 from pipeline.project import Endpoints, load_endpoints
+from pipeline.publishing.http import is_loopback, shown
 from pipeline.step import Exit, PipelineError
 
 DEFAULT_FILE = Path("deploy/endpoints.toml")

@@ -18,11 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import apt
-from pipeline.project import child_environment
-from pipeline.shell import Shell
-from pipeline.step import Exit, PipelineError
-from pipeline.tools import (
+from pipeline.machine import apt
+from pipeline.machine.tools import (
     BASE_IMAGE,
     ENGINE,
     REGISTRY_IMAGE,
@@ -35,6 +32,9 @@ from pipeline.tools import (
     runs,
     tries,
 )
+from pipeline.project import child_environment
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
 
 __all__ = ["Missing", "look", "main", "missing_tools", "provision"]
 

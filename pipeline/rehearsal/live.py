@@ -9,17 +9,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import http
-from pipeline.engine import one_line, open_engine
-from pipeline.environments import find_environment
+from pipeline.artifacts.engine import one_line, open_engine
+from pipeline.artifacts.image import build_image
+from pipeline.deployment.environments import find_environment
+from pipeline.deployment.rollout import Rollout, open_rollout
 from pipeline.git import Git
-from pipeline.image import build_image
-from pipeline.places import registry_of
 from pipeline.project import Project
+from pipeline.publishing import http
+from pipeline.publishing.places import registry_of
 from pipeline.rehearsal.actors import Laptop
 from pipeline.rehearsal.world import MIRRORED, REPOSITORY, Places, World
 from pipeline.report import Proof
-from pipeline.rollout import Rollout, open_rollout
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 

@@ -6,9 +6,9 @@ import filecmp
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.image import build_distributions
-from pipeline.places import file_digest
+from pipeline.artifacts.image import build_distributions
 from pipeline.project import Project
+from pipeline.publishing.places import file_digest
 from pipeline.rehearsal.story import Scene, State
 from pipeline.report import Proof
 from pipeline.run import run_steps

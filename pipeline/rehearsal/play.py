@@ -13,7 +13,7 @@ from pipeline.rehearsal.actors import Ci, Laptop, facts_in, failed, release_tags
 from pipeline.rehearsal.story import Scene, State
 from pipeline.rehearsal.world import TOKENS, World, read
 from pipeline.report import Proof
-from pipeline.versions import tag_of
+from pipeline.versioning.versions import tag_of
 
 AFTER_TAG = "after:tag"
 PUBLISHING = "during:publish_index:first-file"

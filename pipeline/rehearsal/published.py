@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pipeline import index
-from pipeline.claims import Claims, read_claims
 from pipeline.git import Git
-from pipeline.places import DISTRIBUTION, registry_of, releases_of
 from pipeline.project import Endpoints
+from pipeline.publishing import index
+from pipeline.publishing.places import DISTRIBUTION, registry_of, releases_of
 from pipeline.rehearsal.world import World
 from pipeline.report import Proof
 from pipeline.shell import Shell
 from pipeline.step import PipelineError
-from pipeline.versions import tag_of
+from pipeline.versioning.claims import Claims, read_claims
+from pipeline.versioning.versions import tag_of
 
 _DISTRIBUTIONS = (".whl", ".tar.gz")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.http import is_loopback
+from pipeline.publishing.http import is_loopback
 from pipeline.security.scan import Scan, Seen, cannot, must_flag
 from pipeline.shell import Shell
 from pipeline.step import Database, Finding, PipelineError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.security import advisories, bandit, tree, workflows
 from pipeline.security.scan import Scan, Verdict, judge, timed
+from pipeline.security.waivers import FILE, load_waivers
 from pipeline.shell import Shell
-from pipeline.waivers import FILE, load_waivers
 
 MODES = ("auto", "fixture", "live")
 

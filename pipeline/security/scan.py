@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from pipeline.security.waivers import Waiver, expired
 from pipeline.step import Database, Exit, Finding, PipelineError
-from pipeline.waivers import Waiver, expired
 
 
 @dataclass(frozen=True, slots=True)

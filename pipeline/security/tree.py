@@ -10,14 +10,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pipeline.canary import prove_trees
 from pipeline.git import Git
+from pipeline.security.canary import prove_trees
 from pipeline.security.scan import Scan, Seen, cannot
+from pipeline.security.trivy import FIXTURE, Trivy, open_trivy
+from pipeline.security.trivy_report import Kind
+from pipeline.security.trivy_report import Seen as TrivySeen
 from pipeline.shell import Shell
 from pipeline.step import PipelineError
-from pipeline.trivy import FIXTURE, Trivy, open_trivy
-from pipeline.trivy_report import Kind
-from pipeline.trivy_report import Seen as TrivySeen
 
 NAME = "trivy"
 _LEFT_OUT = ("tests/data/",)  # recorded API answers and advisories of other people

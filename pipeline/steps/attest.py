@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import provenance, sbom
-from pipeline.places import path_of
+from pipeline.artifacts import provenance, sbom
 from pipeline.project import Project
+from pipeline.publishing.places import path_of
 from pipeline.step import Artifact, Done, Facts, PipelineError, Step, Todo, Verdict
 
 CHECKSUMS = "SHA256SUMS"

@@ -14,14 +14,20 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.engine import open_engine
+from pipeline.artifacts.engine import open_engine
+from pipeline.artifacts.image import (
+    Distributions,
+    Recipe,
+    build_distributions,
+    build_layout,
+    make_context,
+)
+from pipeline.artifacts.oci import Image, read_image
 from pipeline.git import Git
-from pipeline.image import Distributions, Recipe, build_distributions, build_layout, make_context
-from pipeline.oci import Image, read_image
-from pipeline.places import file_digest
 from pipeline.project import PLATFORMS, Project
+from pipeline.publishing.places import file_digest
 from pipeline.step import Artifact, Done, Exit, Facts, PipelineError, Step, Todo, Verdict
-from pipeline.versions import to_pep440
+from pipeline.versioning.versions import to_pep440
 
 LAYOUT = "image"
 _RECORD = "build.json"

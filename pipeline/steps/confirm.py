@@ -6,10 +6,10 @@ same bytes; if it does not, nothing is published under this version, ever.
 
 from __future__ import annotations
 
-from pipeline.claims import Claims, claims_of, read_claims
 from pipeline.git import Git
 from pipeline.project import Project
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.versioning.claims import Claims, claims_of, read_claims
 
 _BURNT = "this version is burnt: find what differs between the machines, then release the next one"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.environments import find_environment, load_environments
-from pipeline.places import registry_of
+from pipeline.deployment.environments import find_environment, load_environments
+from pipeline.deployment.rollout import Rollout, Running, check_reference, open_rollout
 from pipeline.project import Project
-from pipeline.rollout import Rollout, Running, check_reference, open_rollout
+from pipeline.publishing.places import registry_of
 from pipeline.step import Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
 
 

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import sbom
-from pipeline.canary import prove_images
-from pipeline.engine import open_engine
-from pipeline.image import native_platform
-from pipeline.inspection import export, look_at_image, try_image, try_sdist, try_wheel
-from pipeline.places import distributions, file_digest, layout_of, path_of
+from pipeline.artifacts import sbom
+from pipeline.artifacts.engine import open_engine
+from pipeline.artifacts.image import native_platform
+from pipeline.artifacts.inspection import export, look_at_image, try_image, try_sdist, try_wheel
 from pipeline.project import Project
+from pipeline.publishing.places import distributions, file_digest, layout_of, path_of
+from pipeline.security.canary import prove_images
+from pipeline.security.trivy import Trivy, check_age, open_trivy
+from pipeline.security.trivy_report import Kind, Report
 from pipeline.step import (
     Artifact,
     Database,
@@ -34,9 +36,7 @@ from pipeline.step import (
     Todo,
     Verdict,
 )
-from pipeline.trivy import Trivy, check_age, open_trivy
-from pipeline.trivy_report import Kind, Report
-from pipeline.versions import to_pep440
+from pipeline.versioning.versions import to_pep440
 
 _RECORD = "inspection.json"
 _BOM = ".cdx.json"

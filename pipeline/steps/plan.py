@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from pipeline.changelog import FILE, notes_of
 from pipeline.git import Git
 from pipeline.project import Project
-from pipeline.release_commit import VERSION_FILE, plan_release
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, Step, Verdict
-from pipeline.versions import from_pep440, latest, version_of_tag
+from pipeline.versioning.changelog import FILE, notes_of
+from pipeline.versioning.release_commit import VERSION_FILE, plan_release
+from pipeline.versioning.versions import from_pep440, latest, version_of_tag
 
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 

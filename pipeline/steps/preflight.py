@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.git import Git, last_words
-from pipeline.http import read_token
 from pipeline.project import Project
 from pipeline.provision import missing_tools
-from pipeline.release_commit import expected_commit, plan_release
+from pipeline.publishing.http import read_token
+from pipeline.publishing.taken import places_with, skew
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Verdict
-from pipeline.taken import places_with, skew
-from pipeline.versions import tag_of
+from pipeline.versioning.release_commit import expected_commit, plan_release
+from pipeline.versioning.versions import tag_of
 
 _MAX_SKEW = 300.0  # seconds; a clock further off makes signatures and dates worthless
 

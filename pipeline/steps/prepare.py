@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from pipeline.git import Git
 from pipeline.project import Project
-from pipeline.release_commit import expected_commit, plan_release
 from pipeline.step import Blocked, Done, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.versioning.release_commit import expected_commit, plan_release
 
 
 def check(project: Project, facts: Facts) -> Verdict:

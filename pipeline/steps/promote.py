@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from semver import Version
 
 from pipeline.faults import checkpoint
-from pipeline.places import registry_of, releases_of
 from pipeline.project import Project
-from pipeline.registry import Registry
+from pipeline.publishing.places import registry_of, releases_of
+from pipeline.publishing.registry import Registry
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
-from pipeline.versions import parse, tag_of
+from pipeline.versioning.versions import parse, tag_of
 
 LATEST = "latest"
 

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import time
 
-from pipeline import index
 from pipeline.faults import checkpoint
-from pipeline.http import read_token
-from pipeline.places import DISTRIBUTION, distributions, index_simple, index_upload, path_of
 from pipeline.project import Project
+from pipeline.publishing import index
+from pipeline.publishing.http import read_token
+from pipeline.publishing.places import (
+    DISTRIBUTION,
+    distributions,
+    index_simple,
+    index_upload,
+    path_of,
+)
 from pipeline.step import (
     Artifact,
     Blocked,

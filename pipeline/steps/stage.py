@@ -7,10 +7,10 @@ Both are read back, and both can be taken away again.
 from __future__ import annotations
 
 from pipeline.faults import checkpoint
-from pipeline.forge_release import ForgeReleases, Release
-from pipeline.places import layout_of, path_of, registry_of, releases_of
 from pipeline.project import Project
-from pipeline.push import delete_image, missing, push_layout
+from pipeline.publishing.forge_release import ForgeReleases, Release
+from pipeline.publishing.places import layout_of, path_of, registry_of, releases_of
+from pipeline.publishing.push import delete_image, missing, push_layout
 from pipeline.step import (
     Artifact,
     Blocked,
@@ -23,7 +23,7 @@ from pipeline.step import (
     Todo,
     Verdict,
 )
-from pipeline.versions import parse, tag_of
+from pipeline.versioning.versions import parse, tag_of
 
 
 def check(project: Project, facts: Facts) -> Verdict:

@@ -6,11 +6,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.claims import claims_of, read_claims, write_claims
 from pipeline.faults import checkpoint
 from pipeline.git import Git, last_words
 from pipeline.project import Project
-from pipeline.release_commit import identity
+from pipeline.publishing.taken import places_with
 from pipeline.step import (
     Blocked,
     Done,
@@ -22,8 +21,9 @@ from pipeline.step import (
     Todo,
     Verdict,
 )
-from pipeline.taken import places_with
-from pipeline.versions import tag_of
+from pipeline.versioning.claims import claims_of, read_claims, write_claims
+from pipeline.versioning.release_commit import identity
+from pipeline.versioning.versions import tag_of
 
 
 def check(project: Project, facts: Facts) -> Verdict:

@@ -10,17 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.engine import Engine, one_line, open_engine
-from pipeline.places import (
+from pipeline.artifacts.engine import Engine, one_line, open_engine
+from pipeline.project import Project
+from pipeline.publishing.places import (
     DISTRIBUTION,
     distributions,
     index_simple,
     registry_of,
     releases_of,
 )
-from pipeline.project import Project
 from pipeline.step import Artifact, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
-from pipeline.versions import tag_of, to_pep440
+from pipeline.versioning.versions import tag_of, to_pep440
 
 
 def check(project: Project, facts: Facts) -> Verdict:

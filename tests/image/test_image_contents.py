@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inspection import MAX_BYTES, Entry, unwanted
+from pipeline.artifacts.inspection import MAX_BYTES, Entry, unwanted
 from tests.image.box import HARDENED, docker
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.environments import load_environments
+from pipeline.deployment.environments import load_environments
+from pipeline.deployment.rollout import open_rollout
 from pipeline.project import Endpoints, Project, child_environment
-from pipeline.rollout import open_rollout
 from pipeline.shell import Shell
 from pipeline.step import Done, Exit, Facts, PipelineError, Todo
 from pipeline.steps import deploy

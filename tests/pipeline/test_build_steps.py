@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import provenance, sbom
-from pipeline.image import build_distributions
-from pipeline.inspection import Entry, try_sdist, unwanted
+from pipeline.artifacts import provenance, sbom
+from pipeline.artifacts.image import build_distributions
+from pipeline.artifacts.inspection import Entry, try_sdist, unwanted
 from pipeline.project import Endpoints, Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Artifact, Done, Exit, Facts, PipelineError, PlatformImage, Todo

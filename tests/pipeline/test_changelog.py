@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.changelog import (
+from pipeline.step import Exit, PipelineError
+from pipeline.versioning.changelog import (
     HEADINGS,
     insert_section,
     notes_of,
@@ -12,7 +13,6 @@ from pipeline.changelog import (
     render_notes,
     render_section,
 )
-from pipeline.step import Exit, PipelineError
 
 HEAD = "# Changelog\n\nAll of it.\n\n## [Unreleased]\n"
 EPOCH = 1790000000  # 2026-09-21

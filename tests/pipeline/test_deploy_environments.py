@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.environments import find_environment, load_environments
+from pipeline.deployment.environments import find_environment, load_environments
+from pipeline.deployment.rollout import check_reference
 from pipeline.project import Endpoints, Project, child_environment
-from pipeline.rollout import check_reference
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 

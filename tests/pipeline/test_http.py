@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.http import decode, read_token, request, shown
+from pipeline.publishing.http import decode, read_token, request, shown
 from pipeline.step import Exit, PipelineError
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.oci import INDEX, layer_paths, read_image, read_settings
+from pipeline.artifacts.oci import INDEX, layer_paths, read_image, read_settings
 from pipeline.step import Exit, PipelineError, PlatformImage
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

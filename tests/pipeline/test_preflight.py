@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from pipeline.project import Endpoints, Project
+from pipeline.publishing.taken import places_with
 from pipeline.shell import Shell
 from pipeline.step import Artifact, Blocked, Done, Exit, Facts
 from pipeline.steps import plan, preflight, prepare, tag
-from pipeline.taken import places_with
 from pipeline.workspace import checked_repository, open_workspace
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running
 from tests.pipeline.conftest import NOW, Tiny

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import apt
-from pipeline.apt import Debian, Source, derive, parse_deb822, parse_one_line, read_sources, render
+from pipeline.machine import apt
+from pipeline.machine.apt import (
+    Debian,
+    Source,
+    derive,
+    parse_deb822,
+    parse_one_line,
+    read_sources,
+    render,
+)
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 

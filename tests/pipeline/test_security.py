@@ -19,10 +19,10 @@ from pipeline.project import child_environment
 from pipeline.security import advisories, bandit, tree, workflows
 from pipeline.security.scan import Scan, Seen, judge, must_flag
 from pipeline.security.show import as_json, as_sarif, as_table
+from pipeline.security.waivers import Waiver, load_waivers
 from pipeline.shell import Shell
 from pipeline.step import Database, Exit, Finding, PipelineError
 from pipeline.table import markdown_table, table
-from pipeline.waivers import Waiver, load_waivers
 from sandbox.advisories import open_advisories
 
 SHELL = Shell(env=child_environment())

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.claims import Claims, claims_of, read_claims, write_claims
 from pipeline.project import Endpoints, Project
 from pipeline.shell import Shell
 from pipeline.step import Artifact, Blocked, Done, Exit, Facts, PipelineError, Todo
 from pipeline.steps import plan, prepare, tag
+from pipeline.versioning.claims import Claims, claims_of, read_claims, write_claims
 from pipeline.workspace import checked_repository, fetch_annotated, open_workspace
 from tests.pipeline.conftest import Tiny
 

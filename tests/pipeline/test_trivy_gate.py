@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import canary
 from pipeline.project import child_environment
+from pipeline.security import canary
+from pipeline.security.trivy import FIXTURE, Scanner, Trivy, check_age, find_trivy, open_trivy
+from pipeline.security.trivy_report import Kind, Report, decode
 from pipeline.shell import Shell
 from pipeline.step import Database, Exit, PipelineError
 from pipeline.steps.inspect import judge
-from pipeline.trivy import FIXTURE, Scanner, Trivy, check_age, find_trivy, open_trivy
-from pipeline.trivy_report import Kind, Report, decode
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.version import Version as Pep440
 
 from pipeline.step import Exit, PipelineError
-from pipeline.versions import (
+from pipeline.versioning.versions import (
     from_pep440,
     latest,
     next_version,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import index as client
+from pipeline.publishing import index as client
 from pipeline.step import Exit, PipelineError
 from sandbox.index import Index, open_index
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.forge_release import ForgeReleases
-from pipeline.places import registry_of, releases_of
-from pipeline.push import missing
+from pipeline.publishing.forge_release import ForgeReleases
+from pipeline.publishing.places import registry_of, releases_of
+from pipeline.publishing.push import missing
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo
 from pipeline.steps import promote, publish, stage
-from pipeline.versions import parse
+from pipeline.versioning.versions import parse
 
 from .conftest import COMMIT, World, make_layout, make_wheel
 

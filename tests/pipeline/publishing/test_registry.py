@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.push import delete_image, missing, push_layout
-from pipeline.registry import Registry
+from pipeline.publishing.push import delete_image, missing, push_layout
+from pipeline.publishing.registry import Registry
 from pipeline.step import Exit, PipelineError
 from sandbox.registry import open_registry
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.forge_release import ForgeReleases
+from pipeline.publishing.forge_release import ForgeReleases
 from pipeline.step import Exit, PipelineError
 from sandbox.release_store import Store
 from sandbox.releases import Releases, open_releases

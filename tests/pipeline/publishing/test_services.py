@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.http import request
+from pipeline.publishing.http import request
 
 from .conftest import secret_file
 

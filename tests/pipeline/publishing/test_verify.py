@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.claims import claims_of, write_claims
 from pipeline.step import Artifact, Blocked, Done, Effect, Exit, Facts, PipelineError, Todo
 from pipeline.steps import confirm, promote, publish, stage, verify
+from pipeline.versioning.claims import claims_of, write_claims
 
 from .conftest import World
 

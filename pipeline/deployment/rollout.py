@@ -13,10 +13,10 @@ from pathlib import Path
 
 from python_on_whales import Container, DockerClient
 
-from pipeline import http
-from pipeline.engine import client_call, one_line
-from pipeline.environments import Environment
+from pipeline.artifacts.engine import client_call, one_line
+from pipeline.deployment.environments import Environment
 from pipeline.project import Project
+from pipeline.publishing import http
 from pipeline.step import Exit, PipelineError
 
 PREVIOUS = "mgit.previous"

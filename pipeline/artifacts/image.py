@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.engine import Engine, open_engine
+from pipeline.artifacts.engine import Engine, open_engine
 from pipeline.git import Git
 from pipeline.project import PLATFORMS, child_environment
 from pipeline.shell import Shell

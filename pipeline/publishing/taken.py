@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from pipeline.http import Answer, read_token, request
 from pipeline.project import Endpoints
-from pipeline.versions import tag_of, to_pep440
+from pipeline.publishing.http import Answer, read_token, request
+from pipeline.versioning.versions import tag_of, to_pep440
 
 DISTRIBUTION = "mgit-fleet"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline import apt
+from pipeline.machine import apt
 from pipeline.project import Project
 from pipeline.shell import Shell
 from pipeline.step import PipelineError
@@ -123,7 +123,7 @@ def has_registry(shell: Shell) -> bool:
 
 
 def _has_trivy(shell: Shell) -> bool:
-    from pipeline.trivy import find_trivy
+    from pipeline.security.trivy import find_trivy
 
     try:
         find_trivy(shell)

@@ -10,11 +10,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.changelog import FILE, FOLDER, insert_section, read_fragments, render_notes
-from pipeline.changelog import render_section as section_of
 from pipeline.git import Git
 from pipeline.step import Exit, PipelineError
-from pipeline.versions import latest, next_version, to_pep440
+from pipeline.versioning.changelog import FILE, FOLDER, insert_section, read_fragments, render_notes
+from pipeline.versioning.changelog import render_section as section_of
+from pipeline.versioning.versions import latest, next_version, to_pep440
 
 VERSION_FILE = "mgit/version.py"
 _NAME = "mgit release"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.engine import Engine
-from pipeline.oci import layer_paths, read_settings
+from pipeline.artifacts.engine import Engine
+from pipeline.artifacts.oci import layer_paths, read_settings
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError, PlatformImage
 

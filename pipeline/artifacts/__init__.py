@@ -1,0 +1,1 @@
+"""What a release makes: distributions, images, bills of materials, provenance."""

@@ -1,0 +1,1 @@
+"""Environments, and how an image gets live in one of them."""

@@ -1,0 +1,1 @@
+"""The places a release goes to: package index, registry, forge; over HTTP."""

@@ -1,0 +1,1 @@
+"""Versions, changelog, the release commit, and what a tag claims."""
