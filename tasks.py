@@ -78,11 +78,11 @@ def release(
 
 @task(help={"tag": "vX.Y.Z; default: the tag that CI runs on", "endpoints": "TOML file of places"})
 def publish(_context: Context, tag: str = "", endpoints: str = "", fault: str = "") -> None:
-    """The CI half of a release, on a tag: build again, compare, publish, verify, deploy."""
+    """The CI half of a release, on a tag: build again, compare, publish, verify."""
     end(lambda: commands.publish(HERE, Options(endpoints=endpoints, fault=fault), tag))
 
 
-@task(help={"environment": "name in deploy/environments.toml", "reference": "image by digest"})
+@task(help={"environment": "default: all that a release goes to", "reference": "image by digest"})
 def deploy(_context: Context, environment: str = "", reference: str = "") -> None:
     """Put an image live, health-gated; the previous one comes back when it is not healthy."""
     end(lambda: errands.deploy(HERE, environment, reference))

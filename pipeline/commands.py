@@ -117,7 +117,8 @@ def take_back(here: Path, options: Options) -> Exit:
 
 
 def publish(here: Path, options: Options, tag: str = "") -> Exit:
-    """The CI half, on a tag."""
+    """The CI half, on a tag, but for the deployment."""
+    from pipeline.graph import until
     from pipeline.release import CI
 
     env = environment()
@@ -133,8 +134,9 @@ def publish(here: Path, options: Options, tag: str = "") -> Exit:
     options = replace(options, provision=options.provision or bool(env.get("CI")))
     project = make_project(git, out, endpoints, options, tag=named)
     fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
-    result = run_steps(project, CI, resume=True, say=say)
-    return finish(project, result, f"{version} is published, verified and deployed")
+    # The last step is a job of its own, so that CI can ask somebody before anything goes live.
+    result = run_steps(project, until(CI, "verify"), resume=True, say=say)
+    return finish(project, result, f"{version} is published and verified; next: invoke deploy")
 
 
 def rehearse(here: Path, options: Options) -> Exit:

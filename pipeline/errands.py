@@ -56,12 +56,24 @@ def provision_all() -> Exit:
 def deploy(here: Path, environment: str, reference: str) -> Exit:
     """Put an image live in an environment, health-gated.
 
+    Args:
+        here: the repository.
+        environment: its name; empty: all that a release goes to.
+        reference: the image by digest; empty: what the registry's `latest` names.
+
     Raises:
         PipelineError: GATE, it was not healthy and the previous one is back.
     """
+    from pipeline.deployment.environments import load_environments
     from pipeline.steps.deploy import deploy_to
 
-    deploy_to(_project_here(here), environment, reference)
+    project = _project_here(here)
+    released = [place.name for place in load_environments(project) if place.release]
+    for name in [environment] if environment else released:
+        deploy_to(project, name, reference)
+        say(f"live in {name}")
+    if not environment and not released:
+        say(f"no environment in {project.endpoints.environments} has release = true: nothing to do")
     return Exit.DONE
 
 

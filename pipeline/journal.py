@@ -130,7 +130,7 @@ class Journal:
             time=self.now().astimezone(UTC).isoformat(timespec="milliseconds"),
             event=event,
             step=step,
-            seconds=round(seconds, 3),
+            seconds=round(float(seconds), 3),
             facts=dict(facts or {}),
         )
         entry = msgspec.structs.replace(unsealed, hash=_hash(unsealed))

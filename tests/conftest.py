@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from functools import cache
 
 import pytest
@@ -34,6 +36,16 @@ def problem_of(item: pytest.Item) -> str:
             if shutil.which(tool) is None:
                 return f"{tool} is not installed: `nox -s rehearse -- --provision` installs it"
     return ""
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean something again where the tests were started in the background.
+
+    A shell has its background jobs ignore SIGINT, and every process that they start inherits it.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

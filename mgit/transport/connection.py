@@ -173,12 +173,15 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
         ConfigurationError: the file of certificate authorities cannot be used.
     """
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
+        context = ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise ConfigurationError(
             f"the CA file {settings.ca_file} cannot be used: {error}",
             advice="give a PEM file that mgit may read",
         ) from error
+    # Some Pythons (Debian 12's 3.11.2) take an end without TLS's own goodbye for a good one.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context
 
 
 def explain(origin: Origin, error: OSError) -> NetworkError:

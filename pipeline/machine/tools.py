@@ -58,6 +58,7 @@ _REGISTRY = Missing(
     f"install docker-registry, or docker pull {REGISTRY_IMAGE}",
     own=("docker-registry",),
 )
+_SSH = Missing("ssh-keygen", "signs the tag", "install openssh-client", own=("openssh-client",))
 _MMDEBSTRAP = Missing(
     "mmdebstrap",
     "makes the base image where it cannot be pulled",
@@ -75,11 +76,13 @@ _TRIVY = Missing(
 def missing_tools(project: Project) -> tuple[Missing, ...]:
     """What this release would lack here, in the order in which to get it.
 
-    Only a rehearsal needs a registry of its own.
+    Only a rehearsal needs a registry of its own, and only a signed tag a program that signs.
     """
     missing = look(project.shell, project.endpoints.base_image)
-    needed = project.endpoints.rehearsal
-    return tuple(tool for tool in missing if needed or tool.name != _REGISTRY.name)
+    needless = set() if project.endpoints.rehearsal else {_REGISTRY.name}
+    if not project.endpoints.signing_key_file:
+        needless.add(_SSH.name)
+    return tuple(tool for tool in missing if tool.name not in needless)
 
 
 def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
@@ -96,6 +99,7 @@ def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
         (_BUILDX, runs(shell, "docker", "buildx", "version")),
         (_COMPOSE, runs(shell, "docker", "compose", "version")),
         (_SKOPEO, runs(shell, "skopeo", "--version")),
+        (_SSH, runs(shell, "ssh", "-V")),
         (_REGISTRY, has_registry(shell)),
         (_TRIVY, _has_trivy(shell)),
     )

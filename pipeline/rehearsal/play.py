@@ -11,7 +11,7 @@ from pipeline.project import Project
 from pipeline.rehearsal import canaries, flaws, live, published
 from pipeline.rehearsal.actors import Ci, Laptop, facts_in, failed, release_tags, was_killed
 from pipeline.rehearsal.story import Scene, State
-from pipeline.rehearsal.world import TOKENS, World, read
+from pipeline.rehearsal.world import World
 from pipeline.report import Proof
 from pipeline.versioning.versions import tag_of
 
@@ -149,7 +149,8 @@ class Play:
         claims = published.claims_at_remote(
             self.project.shell, self.world, self.state.facts.version
         )
-        return published.published_as_tagged(self.world, claims)
+        signed = published.signed_tag(self.project.shell, self.world, self.state.facts.version)
+        return (signed, *published.published_as_tagged(self.world, claims))
 
     def deployed(self) -> Proofs:
         """It runs by digest, is healthy, and does its work.
@@ -161,7 +162,10 @@ class Play:
             ran = self.laptop.deploy(live.NAME, f"{self.world.endpoints.registry}@{digest}")
             if ran.returncode != 0:
                 raise failed("`invoke deploy`", ran)
-        return (live.healthy(self.project, digest), live.mirrors(self.project, self.world))
+        healthy = live.healthy(self.project, digest)
+        if healthy.ok:
+            self.state.facts = replace(self.state.facts, deployed=digest)
+        return (healthy, live.mirrors(self.project, self.world))
 
     def broken(self) -> Proofs:
         """The second version never gets healthy; the first one comes back."""
@@ -171,7 +175,7 @@ class Play:
     def tokens(self) -> Proofs:
         """No token is anywhere but in its store."""
         places = self.world.places
-        wanted = canaries.needles({name: read(places.token(name)) for name in TOKENS})
+        wanted = canaries.needles(places.canaries())
         stores = (places.secrets, places.root / "deploy" / "secrets")
         files, hits = canaries.search_files(places.root, wanted, stores)
         objects, in_git = canaries.search_git(self.project.shell, places.remote, wanted)

@@ -57,6 +57,21 @@ def published_as_tagged(world: World, claims: Claims) -> tuple[Proof, ...]:
     )
 
 
+def signed_tag(shell: Shell, world: World, version: str) -> Proof:
+    """The tag on the remote carries a good signature by the rehearsal's key and no other."""
+    name = "the tag is signed by the key of this release"
+    key = world.places.key
+    if not key.exists():
+        return Proof(name, ok=False, detail="there is no key: is openssh-client installed?")
+    signers = world.places.root / "allowed-signers"
+    public = key.with_name(f"{key.name}.pub").read_text(encoding="utf-8")
+    signers.write_text(f'rehearsal namespaces="git" {public}', encoding="utf-8")
+    trust = ("-c", f"gpg.ssh.allowedSignersFile={signers}")
+    ran = Git(shell, world.places.remote).run(*trust, "verify-tag", tag_of(version), check=False)
+    said = (ran.stderr.strip().splitlines() or ["git says nothing"])[0]
+    return Proof(name, ok=ran.ok and "Good" in said, detail=said)
+
+
 def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
     dists = {name: digest for name, digest in wanted.items() if name.endswith(_DISTRIBUTIONS)}
     found = index.files(endpoints.index_simple, DISTRIBUTION)

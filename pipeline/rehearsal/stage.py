@@ -22,14 +22,12 @@ from pipeline.rehearsal.play import Play
 from pipeline.rehearsal.records import Ending, write_records
 from pipeline.rehearsal.story import State, Story, load_state
 from pipeline.rehearsal.world import (
-    TOKENS,
     Places,
     World,
     free_port,
     make_folders,
     open_world,
     ports_of,
-    read,
 )
 from pipeline.result import StepResult
 from pipeline.shell import Shell
@@ -97,7 +95,7 @@ def _play(
     """Play all scenes that can be played; how that ended is a value, not an error."""
     try:
         make_folders(places, shell)
-        wanted = canaries.needles({name: read(places.token(name)) for name in TOKENS})
+        wanted = canaries.needles(places.canaries())
         with canaries.watching(wanted) as watch, open_world(places, state.ports) as world:
             state.ports = {**ports_of(world), "deploy": state.ports.get("deploy") or free_port(0)}
             state.save(_state_file(places))

@@ -90,6 +90,18 @@ class Places:
         """File with the token of a service."""
         return self.secrets / name
 
+    @property
+    def key(self) -> Path:
+        """The throw-away key that signs the tag."""
+        return self.secrets / "signing-key"
+
+    def canaries(self) -> dict[str, str]:
+        """Every secret of this rehearsal: the tokens, and a line that only this key has."""
+        texts = {name: read(self.token(name)) for name in TOKENS}
+        if self.key.exists():
+            texts["signing-key"] = read(self.key).splitlines()[-2]
+        return texts
+
     def attempt(self, number: int) -> Path:
         """What the CI half wrote, for each time that it ran."""
         return self.root / "ci" / f"attempt-{number}"
@@ -126,6 +138,7 @@ def make_folders(places: Places, shell: Shell) -> None:
     places.secrets.chmod(0o700)
     for name in TOKENS:
         _make_token(places.token(name), name)
+    _make_key(places, shell)
     git = Git(shell, places.source)
     if not places.remote.exists():
         clone_bare(git, places.remote)
@@ -225,6 +238,14 @@ def _make_token(path: Path, name: str) -> None:
         out.write(f"canary-{name}-{secrets.token_hex(16)}\n")
 
 
+def _make_key(places: Places, shell: Shell) -> None:
+    """A key for this rehearsal only; without ssh-keygen the tag is not signed."""
+    if places.key.exists() or shutil.which("ssh-keygen") is None:
+        return
+    comment = ("-C", "rehearsal", "-f", places.key)
+    shell.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", *comment))
+
+
 def _fill(forge: SandboxForge) -> None:
     owner = REPOSITORY.partition("/")[0]
     for number in range(len(forge.store.all(owner)) + 1, MIRRORED + 1):
@@ -255,4 +276,5 @@ def _endpoints(
         osv_url=osv_url,
         trivy_cache=str(places.source / "tests" / "data" / "trivy-db"),
         environments=str(places.environments),
+        signing_key_file=str(places.key) if places.key.exists() else "",
     )

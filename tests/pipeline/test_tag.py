@@ -108,6 +108,7 @@ def test_before_anything_is_built_the_tag_is_still_to_do(project: Project) -> No
     assert isinstance(tag.check(project, Facts(version="0.1.0")), Todo)
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_a_second_run_makes_the_very_same_object(
     tiny: Tiny, project: Project, facts: Facts, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def test_a_changed_artefact_is_not_published(world: World) -> None:
     assert world.published() == set()
 
 
+@pytest.mark.needs("docker-registry")
 def test_without_facts_every_check_says_what_it_would_do(world: World) -> None:
     for step in STEPS:
         verdict = step.check(world.project, Facts())
