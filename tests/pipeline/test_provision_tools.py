@@ -25,9 +25,9 @@ def fake(tmp_path: Path, name: str, body: str) -> None:
 def test_a_bare_machine_lacks_everything_and_each_says_how_to_get_it(tmp_path: Path) -> None:
     missing = provision.look(bare(tmp_path))
     names = [tool.name for tool in missing]
-    assert names[:6] == [
+    assert names[:7] == [
         *("git", "container engine", "docker buildx"),
-        *("docker compose", "skopeo", "docker-registry"),
+        *("docker compose", "skopeo", "ssh-keygen", "docker-registry"),
     ]
     assert names[-1] == "base image debian:trixie-slim"
     assert all(tool.why and tool.command for tool in missing)
