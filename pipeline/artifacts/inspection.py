@@ -71,7 +71,7 @@ def try_sdist(shell: Shell, sdist: Path, wheel: Path, epoch: int, work: Path) ->
     with tarfile.open(sdist) as tar:
         # Python before 3.11.4 has no filters; what is unpacked there is our own file all the same.
         tar.extraction_filter = getattr(tarfile, "data_filter", None)
-        tar.extractall(folder)  # noqa: S202  the filter is set above
+        tar.extractall(folder)  # noqa: S202  # nosec B202  the filter is set above
     (root,) = folder.iterdir()
     out = work / "from-sdist"
     shutil.rmtree(out, ignore_errors=True)
