@@ -6,16 +6,14 @@ itself whether its effect is there. So a run without the journal ends the same.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import assert_never
 
 from pipeline.faults import check_fault, checkpoint, fault_point
 from pipeline.graph import check_steps
+from pipeline.interrupt import interruptible
 from pipeline.journal import Event, Journal
 from pipeline.project import Project
 from pipeline.result import (
@@ -70,7 +68,7 @@ def run_steps(
         start = known or facts or Facts()
         journal.write(Event.RESUME if known else Event.BEGIN, facts={"half": _half(project)})
         runner = _Runner(project, tuple(steps), journal, say)
-        with _interruptible():
+        with interruptible():
             result = runner.run(start)
         journal.write(Event.END, facts={"exit": int(result.exit_code), "message": result.message})
     return result
@@ -232,17 +230,3 @@ def _error(step: Step, verdict: Blocked) -> _Refused:
 
 def _half(project: Project) -> str:
     return f"ci {project.tag}" if project.ci else "laptop"
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make SIGTERM end the run the way Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -52,6 +52,27 @@ class Collector:
         self._first_error: MgitError | None = None
         self._received = False
         self._hopeless = False
+
+    def collect(
+        self,
+        owners: Iterable[str],
+        pages_of: Callable[[str], Iterator[Reply]],
+        everything: Iterator[Reply],
+    ) -> Listing:
+        """List several owners, or all that the credential sees.
+
+        Args:
+            owners: whom to list; none stands for `everything`.
+            pages_of: the pages of one owner.
+            everything: the pages without an owner; only read where there is none.
+
+        Raises:
+            MgitError: as `add_scope` and `listing`.
+        """
+        scopes = {owner: pages_of(owner) for owner in owners} or {"": everything}
+        for name, pages in scopes.items():
+            self.add_scope(name, pages)
+        return self.listing()
 
     def add_scope(self, name: str, pages: Iterator[Reply]) -> None:
         """Read all pages of one owner.

@@ -83,11 +83,8 @@ class Gitea:
     def list_repos(self) -> Listing:
         """See `Forge`."""
         collector = Collector(self._context.source, self._client, self._read)
-        if not self._context.owners:
-            collector.add_scope("", self._client.pages(f"/user/repos?{_LIMIT}"))
-        for owner in self._context.owners:
-            collector.add_scope(owner, self._owner_pages(owner))
-        return collector.listing()
+        everything = self._client.pages(f"/user/repos?{_LIMIT}")
+        return collector.collect(self._context.owners, self._owner_pages, everything)
 
     def whoami(self) -> Account:
         """See `Forge`. Neither scopes nor expiry are told."""

@@ -85,11 +85,8 @@ class GitHub:
     def list_repos(self) -> Listing:
         """See `Forge`."""
         collector = Collector(self._context.source, self._client, self._read)
-        if not self._context.owners:
-            collector.add_scope("", self._client.pages(f"/user/repos?{_ORDER}"))
-        for owner in self._context.owners:
-            collector.add_scope(owner, self._owner_pages(owner))
-        return collector.listing()
+        everything = self._client.pages(f"/user/repos?{_ORDER}")
+        return collector.collect(self._context.owners, self._owner_pages, everything)
 
     def whoami(self) -> Account:
         """See `Forge`."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 from pipeline.commands import Options, complain, make_project, say
 from pipeline.git import Git
+from pipeline.interrupt import interruptible
 from pipeline.project import Project, child_environment
 from pipeline.provision import Missing, look, provision
 from pipeline.rehearsal import canaries, live
@@ -76,7 +75,7 @@ def rehearse(here: Path, wishes: Wishes) -> Exit:
     shell = Shell(env=child_environment(), log=places.log)
     git = checked_repository(Shell(env=child_environment()), here)
     commit = git.resolve("HEAD^{commit}")
-    with _alone(places.root), _interruptible():
+    with _alone(places.root), interruptible():
         state = _begin(places, shell, commit, resume=wishes.resume)
         if count := uncommitted(git):
             say(f"{count} uncommitted changes are not part of this rehearsal")
@@ -205,17 +204,3 @@ def _alone(root: Path) -> Iterator[None]:
                 advice="wait for its end, or stop it",
             ) from None
         yield
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Make SIGTERM end a rehearsal the way Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
