@@ -23,6 +23,7 @@ PREVIOUS = "mgit.previous"
 _SERVICE = "mgit"
 _PINNED = re.compile(r"^[a-z0-9][a-zA-Z0-9.:/_-]*@sha256:[0-9a-f]{64}$")
 _ANSWER_SECONDS = 10.0
+_CURSOR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,14 @@ class Rollout:
                 said = self.client.compose.logs(services=[_SERVICE], tail="5", no_log_prefix=True)
         except PipelineError:
             return ""
-        lines = [line for line in str(said).splitlines() if line.strip()]
-        return f"; its last words: {ascii(lines[-1])[1:201]}" if lines else ""
+        lines = [plain for line in str(said).splitlines() if (plain := _plain(line))]
+        return f"; its last words: {lines[-1]}" if lines else ""
+
+
+def _plain(line: str) -> str:
+    """A line of a log for a terminal: without cursor movements and control characters, bounded."""
+    text = _CURSOR.sub("", line)
+    return "".join(character for character in text if character.isprintable()).strip()[:200]
 
 
 def open_rollout(project: Project, environment: Environment) -> Rollout:

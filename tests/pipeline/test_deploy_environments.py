@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.deployment.environments import find_environment, load_environments
-from pipeline.deployment.rollout import check_reference
+from pipeline.deployment.rollout import _plain, check_reference
 from pipeline.project import Endpoints, Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
@@ -111,3 +111,10 @@ def test_only_a_digest_is_deployed(reference: str) -> None:
 
 def test_a_digest_is_taken() -> None:
     check_reference(f"127.0.0.1:5000/acme/mgit@{DIGEST}")
+
+
+def test_the_last_words_of_a_service_are_plain_text() -> None:
+    assert (
+        _plain("\x1b[2K\x1b[31mmgit: please\u202e report it\x1b[0m\r\n") == "mgit: please report it"
+    )
+    assert len(_plain("x" * 999)) == 200
