@@ -85,23 +85,45 @@ def prepare_flaw(places: Places, name: str, shell: Shell, endpoints: Endpoints) 
 
 def password(places: Places, shell: Shell, endpoints: Endpoints, say: Say) -> tuple[Proof, ...]:
     """A hard-coded password stops the release at the gates, with exit code 3 and without a tag."""
+    flaw, secret = _with_password(places, shell, endpoints)
+    laptop = Laptop(shell, flaw.clone, flaw.file, say, release_tags(shell, places.source))
+    ran = laptop.release()
+    return (_stopped(ran.returncode, laptop, ran.stdout, secret),)
+
+
+def password_at_gates(
+    places: Places, shell: Shell, endpoints: Endpoints, say: Say
+) -> tuple[Proof, ...]:
+    """The same where there is no engine to release with: the steps up to the gates."""
+    from pipeline.steps import gates, plan, prepare
+
+    flaw, secret = _with_password(places, shell, endpoints)
+    laptop = Laptop(shell, flaw.clone, flaw.file, say, release_tags(shell, places.source))
+    options = Options(endpoints=str(flaw.file), rehearse=True)
+    project = make_project(Git(shell, flaw.clone), flaw.folder / "out", flaw.endpoints, options)
+    steps = (plan.STEP, prepare.STEP, gates.STEP)
+    result = run_steps(project, steps, given=frozenset({"preflight"}), say=say)
+    return (_stopped(result.exit_code, laptop, result.message, secret),)
+
+
+def _with_password(places: Places, shell: Shell, endpoints: Endpoints) -> tuple[Flaw, str]:
     flaw = prepare_flaw(places, "flaw-password", shell, endpoints)
     secret = secrets.token_hex(12)
     leak = f'"""Planted by the rehearsal."""\n\nPASSWORD = "{secret}"\n'
     flaw.plant({"mgit/planted.py": leak.encode()}, "Plant a password")
-    laptop = Laptop(shell, flaw.clone, flaw.file, say, release_tags(shell, places.source))
-    ran = laptop.release()
+    return flaw, secret
+
+
+def _stopped(code: int, laptop: Laptop, told: str, secret: str) -> Proof:
+    tags = laptop.tags()
     held = {
-        f"exit {ran.returncode}": ran.returncode == Exit.GATE,
-        f"{len(laptop.tags())} tags": not laptop.tags(),
-        "the file is named": "planted.py" in ran.stdout,
-        "the password is not repeated": secret not in ran.stdout,
+        f"exit {int(code)}": code == Exit.GATE,
+        f"{len(tags)} tags": not tags,
+        "the file is named": "planted.py" in told,
+        "the password is not repeated": secret not in told,
     }
-    ok, detail = (
-        all(held.values()),
-        ", ".join(what if holds else f"NOT: {what}" for what, holds in held.items()),
-    )
-    return (Proof("a planted password stops the release before the tag", ok, detail),)
+    detail = ", ".join(what if holds else f"NOT: {what}" for what, holds in held.items())
+    return Proof("a planted password stops the release before the tag", all(held.values()), detail)
 
 
 def old_library(places: Places, shell: Shell, endpoints: Endpoints, say: Say) -> tuple[Proof, ...]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pipeline.artifacts.image import build_distributions
 from pipeline.project import Project
 from pipeline.publishing.places import file_digest
+from pipeline.rehearsal import flaws
 from pipeline.rehearsal.story import Scene, State
+from pipeline.rehearsal.world import Places
 from pipeline.report import Proof
 from pipeline.run import run_steps
 from pipeline.step import Artifact, Done, PipelineError
@@ -22,21 +24,29 @@ class Part:
 
     Args:
         project: a clean clone, as the laptop half has it.
+        places: the folders of the rehearsal.
         state: what is remembered.
         say: gets one line of progress at a time.
     """
 
     project: Project
+    places: Places
     state: State
     say: Callable[[str], None]
 
     def scenes(self) -> tuple[Scene, ...]:
         """All of them; they are quick enough to be played again."""
         return (
+            Scene("a planted password", self.planted_password, again=True),
             Scene("plan, prepare, gates", self.judged, again=True),
             Scene("wheel and source distribution", self.built, again=True),
             Scene("the package index", self.published, again=True),
         )
+
+    def planted_password(self) -> Sequence[Proof]:
+        """The gates stop it."""
+        project = self.project
+        return flaws.password_at_gates(self.places, project.shell, project.endpoints, self.say)
 
     def judged(self) -> Sequence[Proof]:
         """The steps of the laptop half up to the gates."""

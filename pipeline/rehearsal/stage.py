@@ -36,7 +36,7 @@ from pipeline.workspace import checked_repository, uncommitted
 FOLDER = Path("dist", "rehearsal")
 _NOT_DONE = (
     "without these tools: the image, its scan, the tag, the CI half, the deployment, the planted "
-    "flaws, the kills and the search for tokens"
+    "library, the kills and the search for tokens"
 )
 
 
@@ -145,7 +145,7 @@ def _play_part(
     options = Options(endpoints=str(places.endpoints), rehearse=True)
     git = Git(shell, places.clone)
     project = make_project(git, places.root / "partial", world.endpoints, options)
-    Story(_state_file(places), state, say).play(Part(project, state, say).scenes())
+    Story(_state_file(places), state, say).play(Part(project, places, state, say).scenes())
     return Ending(
         Exit.ENVIRONMENT,
         f"{len(missing)} tools are missing: {', '.join(tool.name for tool in missing)}",
