@@ -101,8 +101,8 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests on the main Python, on the others those that depend on the Python."""
     _provide(session, "test", project=True)
-    if IN_CI and session.python == MAIN:
-        session.run("python", "-m", "pipeline.provision", silent=False)
+    if IN_CI:  # where a lacking tool fails a test instead of skipping it
+        session.run("python", "-m", "pipeline.provision")
     chosen = session.posargs or (
         ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
         if session.python == MAIN
