@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from mgit.cli.console import Console
 from mgit.cli.documents import Json
@@ -18,9 +17,3 @@ def write_line(console: Console, record: Json) -> None:
     """One line of JSON Lines, at once: somebody may be reading along."""
     console.write(json.dumps(record, separators=(",", ":")))
     console.out.flush()
-
-
-def write_lines(console: Console, records: Iterable[Json]) -> None:
-    """Several lines of JSON Lines."""
-    for record in records:
-        write_line(console, record)

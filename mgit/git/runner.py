@@ -99,11 +99,6 @@ class GitRunner:
         """How many processes were started so far."""
         return self._started
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._cancelled
-
     def run(
         self,
         args: Sequence[str],
