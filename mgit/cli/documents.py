@@ -18,12 +18,14 @@ from mgit.model import (
     Clone,
     FastForward,
     Fetch,
+    Heal,
     Listing,
     LocalRepo,
     Move,
     Outcome,
     Plan,
     RemoteRepo,
+    Remove,
     RepoKey,
     Result,
     Skip,
@@ -38,7 +40,9 @@ Json = Mapping[str, object]
 _NOTABLE = (
     Result.FAILED,
     Result.CLONED,
+    Result.HEALED,
     Result.MOVED,
+    Result.REMOVED,
     Result.ARCHIVED,
     Result.FAST_FORWARDED,
     Result.FETCHED,
@@ -176,6 +180,11 @@ def action_record(action: Action) -> Json:
             return _action("move", action, {"to": action.to})
         case Archive():
             return _action("archive", action, {"to": action.to})
+        case Remove():
+            return _action("remove", action, {})
+        case Heal():
+            more = {"kind": action.kind.value, "damage": action.damage}
+            return _action("heal", action, more)
         case Skip():
             more = {"reason": action.reason.value, "detail": action.detail}
             return _action("skip", action, more)

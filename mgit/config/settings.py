@@ -11,11 +11,21 @@ from mgit.config.environ import Environment
 from mgit.config.paths import Paths
 from mgit.config.values import HostPort
 from mgit.errors import ConfigurationError
-from mgit.model import CopyKind
+from mgit.model import CopyKind, CopyOptions
 
-ForgeKind = Literal["github", "gitea", "forgejo", "manifest"]
+ForgeKind = Literal[
+    "github",
+    "gitlab",
+    "azuredevops",
+    "bitbucket",
+    "bitbucket-datacenter",
+    "gitea",
+    "forgejo",
+    "manifest",
+]
 LayoutName = Literal["flat", "owner", "forge"]
-GonePolicy = Literal["keep", "archive"]
+GonePolicy = Literal["keep", "archive", "delete"]
+HealPolicy = Literal["off", "mirrors", "all"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -37,6 +47,10 @@ class SourceSettings:
         token_file: file that holds the token, None if there is none.
         token_command: program and arguments that print the token, empty if there is none.
         kind: work tree or mirror, None for what `Settings.kind` says.
+        user: account name or e-mail that goes with the token, where the forge wants one.
+        filter: conditions that limit it, as `--filter` takes them.
+        options: how much of each repository is kept, None for what `Settings.options` says.
+        wikis: also keep the wikis; None for what `Settings.wikis` says.
     """
 
     name: str
@@ -49,6 +63,27 @@ class SourceSettings:
     token_file: Path | None = None
     token_command: tuple[str, ...] = ()
     kind: CopyKind | None = None
+    user: str = ""
+    filter: tuple[str, ...] = ()
+    options: CopyOptions | None = None
+    wikis: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionSettings:
+    """A selection with a name: `[selections.NAME]`, used as `@NAME`.
+
+    Args:
+        name: what the person calls it.
+        include: patterns, `!` excludes; empty for everything.
+        filter: conditions, as `--filter` takes them.
+        sources: names of the sources it is about; empty for all.
+    """
+
+    name: str
+    include: tuple[str, ...] = ()
+    filter: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +113,16 @@ class NetworkSettings:
 
     Args:
         ca_file: certificates to trust in place of the system's.
+        client_cert: PEM file that mgit shows to hosts that want one, None for none.
+        client_key: PEM file of its key, None where `client_cert` holds both.
         timeout: seconds that a connection may be silent.
         https_proxy: URL of the proxy for https, empty for none.
         no_proxy: hosts that are reached directly, as in `NO_PROXY`.
     """
 
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     timeout: float = 30.0
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
@@ -116,6 +155,12 @@ class Settings:
         kind: work tree or mirror.
         concurrency: git processes at the same time.
         gone: what to do with a clone that its forge no longer lists.
+        gone_limit: share (0 to 1) of a source's clones that may vanish in one run before nothing
+            is archived or deleted without an acknowledgement.
+        options: how much of each repository is kept.
+        wikis: also keep the wikis, as repositories of their own.
+        heal: clone damaged copies anew: mirrors only, all, or none.
+        selections: by name.
         sources: in the order of the file.
         values: what `mgit config show` prints.
         warnings: what looks like a mistake but stops nothing; one line each.
@@ -128,6 +173,11 @@ class Settings:
     kind: CopyKind = CopyKind.WORKTREE
     concurrency: int = 8
     gone: GonePolicy = "keep"
+    gone_limit: float = 0.2
+    options: CopyOptions = field(default_factory=CopyOptions)
+    wikis: bool = False
+    heal: HealPolicy = "mirrors"
+    selections: Mapping[str, SelectionSettings] = field(default_factory=dict)
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()

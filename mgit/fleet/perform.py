@@ -9,7 +9,7 @@ from typing import assert_never
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import skipped
-from mgit.git import operations
+from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.runner import GitRunner
 from mgit.model import (
@@ -18,10 +18,12 @@ from mgit.model import (
     Clone,
     FastForward,
     Fetch,
+    Heal,
     Move,
     Outcome,
     Reason,
     RemoteRepo,
+    Remove,
     Result,
     Skip,
 )
@@ -68,6 +70,14 @@ class Performer:
             case Archive():
                 effect = operations.archive(local, self.root, action)
                 return _outcome(action, effect, Result.ARCHIVED)
+            case Remove():
+                effect = removing.remove(local, self.root, action)
+                return _outcome(action, effect, Result.REMOVED)
+            case Heal():
+                source = self.sources.open(action.repo.source)
+                look = self.tools.refs(source, action.repo.url).ls_refs
+                effect = healing.heal(self.tools.runner(source), self.root, action, look=look)
+                return _outcome(action, effect, Result.HEALED)
             case _:
                 assert_never(action)
 

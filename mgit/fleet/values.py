@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from mgit.errors import ExitCode
-from mgit.model import Outcome, Reason, Result, Skip, SourceProblem
+from mgit.model import LocalRepo, Outcome, Reason, RepoKey, Result, Skip, SourceProblem
 
 
 class Phase(StrEnum):
@@ -39,6 +40,65 @@ class Step:
 
 Progress = Callable[[Step], None]
 """Receives every `Step`, in the thread that drives the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command in one clone (`mgit run`).
+
+    Args:
+        local: the clone.
+        returncode: of the command; None when it could not be started or was ended.
+        output: what it wrote, standard output and standard error as they came, cut at a limit.
+        seconds: wall time.
+        problem: why there is no return code, one line for a person; empty otherwise.
+    """
+
+    local: LocalRepo
+    returncode: int | None
+    output: bytes = b""
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is different since last time (`mgit changes`).
+
+    Args:
+        what: the kind of difference.
+        where: `remote` (the forge says so) or `local` (refs of the clone differ).
+        name: the repository's path, or its folder.
+        key: its identity, None for what mgit does not know.
+        ref: full ref name, empty where the repository itself changed.
+        before: object id, old name or state; empty when there was none.
+        after: object id, new name or state; empty when there is none.
+        at: when, as far as known (seconds since 1970).
+    """
+
+    what: ChangeKind
+    where: Literal["remote", "local"]
+    name: str
+    key: RepoKey | None
+    ref: str = ""
+    before: str = ""
+    after: str = ""
+    at: float | None = None
+
+
+class ChangeKind(StrEnum):
+    """The words are part of the JSON schema `mgit.changes/1`."""
+
+    NEW = "new"
+    GONE = "gone"
+    RENAMED = "renamed"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    DEFAULT_BRANCH = "default-branch"
+    PUSHED = "pushed"
+    REF_NEW = "ref-new"
+    REF_MOVED = "ref-moved"
+    REF_GONE = "ref-gone"
 
 
 FAILURES = {

@@ -5,36 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import MappingProxyType
+from typing import cast
 
 from mgit.address import Origin, parse_origin
 from mgit.errors import ConfigurationError
-from mgit.forges.gitea import Gitea
-from mgit.forges.github import GitHub
 from mgit.forges.interface import (
     Account,
     ApiBase,
     CachedResponse,
+    Changed,
     Forge,
     ForgeContext,
     Pacing,
     RateLimit,
     ResponseCache,
+    TellsChanges,
     TellsRateLimit,
 )
-from mgit.forges.manifest import Manifest
 
 __all__ = [
     "FORGES",
     "Account",
     "ApiBase",
     "CachedResponse",
+    "Changed",
     "Forge",
     "ForgeContext",
     "ForgeKind",
     "Pacing",
     "RateLimit",
     "ResponseCache",
+    "TellsChanges",
     "TellsRateLimit",
     "api_base",
     "open_forge",
@@ -48,26 +51,44 @@ class ForgeKind:
     """A line of the table.
 
     Args:
-        open: makes the forge; sends nothing.
+        module: where it is, below `mgit.forges`; imported when a source of the kind is opened.
+        name: the class in it: called with a `ForgeContext` it makes the forge and sends nothing.
         api_path: where its REST API is on a host of one's own; empty for no REST API.
         default_url: its best-known home, empty where everybody has a host of their own.
         hosted: hosts whose API is at another address, as (host, API's host).
     """
 
-    open: Callable[[ForgeContext], Forge]
+    module: str
+    name: str
     api_path: str = ""
     default_url: str = ""
     hosted: Mapping[str, str] = field(default_factory=dict)
 
+    def open(self, context: ForgeContext) -> Forge:
+        """Make the forge."""
+        module = import_module(f"mgit.forges.{self.module}")
+        return cast("Callable[[ForgeContext], Forge]", getattr(module, self.name))(context)
+
 
 _GITHUB_COM = MappingProxyType({"github.com": "api.github.com", "www.github.com": "api.github.com"})
+_BITBUCKET_ORG = MappingProxyType(
+    {"bitbucket.org": "api.bitbucket.org", "www.bitbucket.org": "api.bitbucket.org"}
+)
 
 FORGES: Mapping[str, ForgeKind] = MappingProxyType(
     {
-        "github": ForgeKind(GitHub, "/api/v3", "https://api.github.com", _GITHUB_COM),
-        "gitea": ForgeKind(Gitea, "/api/v1"),
-        "forgejo": ForgeKind(Gitea, "/api/v1"),
-        "manifest": ForgeKind(Manifest),
+        "github": ForgeKind("github", "GitHub", "/api/v3", "https://api.github.com", _GITHUB_COM),
+        "gitlab": ForgeKind("gitlab", "GitLab", "/api/v4", "https://gitlab.com"),
+        "azuredevops": ForgeKind("azuredevops", "AzureDevOps"),
+        "bitbucket": ForgeKind(
+            "bitbucket", "Bitbucket", "/2.0", "https://api.bitbucket.org", _BITBUCKET_ORG
+        ),
+        "bitbucket-datacenter": ForgeKind(
+            "bitbucket_datacenter", "BitbucketDataCenter", "/rest/api/latest"
+        ),
+        "gitea": ForgeKind("gitea", "Gitea", "/api/v1"),
+        "forgejo": ForgeKind("gitea", "Gitea", "/api/v1"),
+        "manifest": ForgeKind("manifest", "Manifest"),
     }
 )
 

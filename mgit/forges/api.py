@@ -5,8 +5,9 @@ It knows HTTP and JSON pages; what stands in a page is the business of each forg
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urljoin
@@ -14,18 +15,16 @@ from urllib.parse import urljoin
 import msgspec
 
 from mgit.address import Origin, parse_origin
-from mgit.errors import AuthenticationError, ForgeError, InvalidInput, NetworkError, RateLimited
-from mgit.forges.interface import ApiBase, CachedResponse, ForgeContext, RateLimit
-from mgit.forges.limits import LEAST_WAIT, is_rate_limit, rate_limit, wait_asked_for
-from mgit.forges.refusals import refusal
-from mgit.transport import MIB, Response
+from mgit.credentials import Credential
+from mgit.errors import AuthenticationError, ForgeError, InvalidInput
+from mgit.forges.interface import CachedResponse, ForgeContext, RateLimit, require_api
+from mgit.forges.patience import REDIRECTS, Patience
+from mgit.transport import Response
 
 T = TypeVar("T")
 
-_MAX_PAGE_BYTES = 32 * MIB
 _MAX_PAGES = 2000
 _MAX_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 307, 308})
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _PLAIN = re.compile(r"[!-~]+")
 _NEXT = re.compile(r";\s*rel\s*=\s*\"?[^\"]*\bnext\b", re.IGNORECASE)
@@ -46,12 +45,27 @@ class Reply:
     link: str = ""
 
 
+Authorization = Callable[[Credential], str]
+"""From a credential to the value of the `Authorization` header."""
+
+
+def bearer(credential: Credential) -> str:
+    """RFC 6750."""
+    return f"Bearer {credential.secret.reveal()}"
+
+
+def basic(credential: Credential) -> str:
+    """RFC 7617, with the credential's own user name."""
+    pair = f"{credential.username}:{credential.secret.reveal()}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
 class RestClient:
     """Asks one forge with one credential. Not shared between threads.
 
     Args:
         context: see `ForgeContext`; it must have an `api`.
-        scheme: word before the token in `Authorization`.
+        authorization: how the forge wants its credential.
         git_origin: where the forge's clone URLs point: its credential may be kept for either.
         headers: sent with every request.
     """
@@ -60,15 +74,13 @@ class RestClient:
         self,
         context: ForgeContext,
         *,
-        scheme: str,
+        authorization: Authorization,
         git_origin: Origin,
         headers: Mapping[str, str],
     ) -> None:
         self._context = context
         self._api = require_api(context)
-        self._headers = {"Accept": "application/json", **headers}
-        self._waited = 0.0
-        self.rate_limit: RateLimit | None = None
+        sent = {"Accept": "application/json", **headers}
         credential = context.credential
         if credential is not None:
             if credential.origin not in (self._api.origin, git_origin):
@@ -77,7 +89,13 @@ class RestClient:
                     f" not to {self._api.origin}",
                     advice=f"run `mgit login {context.source}`",
                 )
-            self._headers["Authorization"] = f"{scheme} {credential.secret.reveal()}"
+            sent["Authorization"] = authorization(credential)
+        self._patience = Patience(context, sent)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the forge last said is left of the allowance."""
+        return self._patience.rate_limit
 
     @property
     def origin(self) -> Origin:
@@ -98,8 +116,33 @@ class RestClient:
         """
         return self._follow(f"{self._api.path}{path}")
 
-    def pages(self, path: str) -> Iterator[Reply]:
-        """Ask for a list, page after page, as its `Link` headers lead.
+    def post(self, path: str, body: bytes) -> Reply:
+        """Send a question that is too long for a URL (GraphQL). It changes nothing on the forge.
+
+        Args:
+            path: as `get`.
+            body: JSON.
+
+        Raises:
+            ForgeError: as `get`.
+        """
+        target = f"{self._api.path}{path}"
+        headers = {"Content-Type": "application/json"}
+        response = self._patience.send("POST", target, headers=headers, body=body)
+        if response.status != 200:
+            raise ForgeError(f"{self._api.origin} answered {target!a} with {response.status}")
+        self._require_json(target, response)
+        return Reply(target, response)
+
+    def pages(
+        self, path: str, *, after: Callable[[Reply], str | None] | None = None
+    ) -> Iterator[Reply]:
+        """Ask for a list, page after page.
+
+        Args:
+            path: of the first page, as `get`.
+            after: the address of the page that follows a page (an absolute URL, or a path with
+                the API's own prefix), None after the last; None: as its `Link` headers lead.
 
         Raises:
             ForgeError: as `get`; or the links lead elsewhere, in a circle, or without end.
@@ -112,7 +155,9 @@ class RestClient:
             seen.add(target)
             reply = self._follow(target)
             yield reply
-            target = self._next(reply)
+            address = (after or _linked)(reply)
+            found = address is not None
+            target = self._same_host(target, address or "", "continues its list") if found else None
 
     def decode(self, reply: Reply, type_: type[T]) -> T:
         """Read a JSON body strictly.
@@ -134,7 +179,7 @@ class RestClient:
         """`_fetch`, and what it redirects to as long as that is on the same host."""
         for _ in range(_MAX_REDIRECTS + 1):
             response, link = self._fetch(target)
-            if response.status not in _REDIRECTS:
+            if response.status not in REDIRECTS:
                 return Reply(target, response, link)
             target = self._same_host(target, response.header("location") or "", "redirects")
         raise ForgeError(f"{self._api.origin} redirects in circles")
@@ -144,11 +189,20 @@ class RestClient:
         cache = self._context.cache
         url = f"{self._api.origin}{target}"
         kept = cache.get(url) if cache is not None else None
-        response = self._patiently(target, kept)
+        condition = {"If-None-Match": kept.etag} if kept else {}
+        response = self._patience.send("GET", target, headers=condition)
         if response.status == 304 and kept is not None:
             return Response(200, response.headers, kept.body), response.header("link") or kept.link
-        if response.status in _REDIRECTS:
+        if response.status in REDIRECTS:
             return response, ""
+        self._require_json(target, response)
+        link = response.header("link") or ""
+        etag = response.header("etag")
+        if cache is not None and etag and _PLAIN.fullmatch(etag):
+            cache.put(url, CachedResponse(etag, response.body, link))
+        return response, link
+
+    def _require_json(self, target: str, response: Response) -> None:
         kind = (response.header("content-type") or "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise ForgeError(
@@ -156,70 +210,6 @@ class RestClient:
                 " (a sign-in page, or a proxy in between?)",
                 advice=f"check the url of source {self._context.source!a}",
             )
-        link = response.header("link") or ""
-        etag = response.header("etag")
-        if cache is not None and etag and _PLAIN.fullmatch(etag):
-            cache.put(url, CachedResponse(etag, response.body, link))
-        return response, link
-
-    def _patiently(self, target: str, kept: CachedResponse | None) -> Response:
-        """Ask, and ask again after a pause while there is hope."""
-        headers = {**self._headers, **({"If-None-Match": kept.etag} if kept else {})}
-        attempts = self._context.pacing.attempts
-        for attempt in range(1, attempts + 1):
-            last = attempt == attempts
-            try:
-                response = self._context.transport.request(
-                    "GET", self._api.origin, target, headers=headers, max_bytes=_MAX_PAGE_BYTES
-                )
-            except NetworkError:
-                if last or self._context.transport.closed:
-                    raise
-                self._pause(self._backoff(attempt))
-                continue
-            self.rate_limit = rate_limit(response) or self.rate_limit
-            if response.status in (200, 304) or response.status in _REDIRECTS:
-                return response
-            self._pause(self._wait_before_retry(response, attempt, last=last))
-        raise AssertionError("the last attempt returns or raises")  # pragma: no cover
-
-    def _wait_before_retry(self, response: Response, attempt: int, *, last: bool) -> float:
-        """Seconds to wait before the same request may succeed.
-
-        Raises:
-            ForgeError: it will not, or not soon enough.
-        """
-        asked = wait_asked_for(response, self._context.pacing.clock)
-        limited = is_rate_limit(response)
-        wait = asked if asked is not None else LEAST_WAIT if limited else self._backoff(attempt)
-        too_long = wait > self._context.pacing.longest_wait
-        spent = self._waited + wait > self._context.pacing.total_wait
-        if limited and (last or too_long or spent):
-            raise RateLimited(
-                f"{self._api.origin} wants no more requests from source"
-                f" {self._context.source!a} for {wait:.0f} s",
-                retry_after=wait,
-                advice="wait, or sign in to get a larger allowance"
-                if self._context.credential is None
-                else "wait, then run the command again",
-            )
-        if not limited and (response.status < 500 or last or too_long or spent):
-            raise refusal(response, self._context, self._api.origin)
-        return wait
-
-    def _backoff(self, attempt: int) -> float:
-        base: float = 0.5 * 2 ** (attempt - 1)
-        return base * (0.5 + self._context.pacing.jitter())
-
-    def _pause(self, seconds: float) -> None:
-        self._waited += seconds
-        self._context.pacing.sleep(seconds)
-
-    def _next(self, reply: Reply) -> str | None:
-        for address, parameters in _LINK.findall(reply.link):
-            if _NEXT.search(parameters):
-                return self._same_host(reply.target, address, "continues its list")
-        return None
 
     def _same_host(self, current: str, address: str, what: str) -> str:
         """Target of an absolute or relative address below the API's base.
@@ -243,12 +233,9 @@ class RestClient:
         return target
 
 
-def require_api(context: ForgeContext) -> ApiBase:
-    """The API of a forge that has one.
-
-    Raises:
-        InvalidInput: the context was made for a manifest.
-    """
-    if context.api is None:
-        raise InvalidInput(f"source {context.source!a} needs the url of its forge")
-    return context.api
+def _linked(reply: Reply) -> str | None:
+    """RFC 8288 `Link` with `rel="next"`."""
+    for address, parameters in _LINK.findall(reply.link):
+        if _NEXT.search(parameters):
+            return str(address)
+    return None

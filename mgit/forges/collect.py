@@ -39,14 +39,21 @@ class Collector:
         client: decodes the pages.
         read: turns one entry into a repository; raises `InvalidInput` or a msgspec error for one
             that it refuses.
+        entries: the repositories of a page, each still undecoded; None: the page is a bare list.
     """
 
     def __init__(
-        self, source: str, client: RestClient, read: Callable[[msgspec.Raw], RemoteRepo]
+        self,
+        source: str,
+        client: RestClient,
+        read: Callable[[msgspec.Raw], RemoteRepo],
+        *,
+        entries: Callable[[Reply], list[msgspec.Raw]] | None = None,
     ) -> None:
         self._source = source
         self._client = client
         self._read = read
+        self._entries = entries or self._bare_list
         self._repos: dict[RepoKey, RemoteRepo] = {}
         self._problems: list[str] = []
         self._first_error: MgitError | None = None
@@ -90,7 +97,7 @@ class Collector:
         total = 0
         try:
             for reply in pages:
-                entries = self._client.decode(reply, list[msgspec.Raw])
+                entries = self._entries(reply)
                 self._received = True
                 count += len(entries)
                 total = _announced(reply)
@@ -127,6 +134,9 @@ class Collector:
             advice=first.advice if first else "tell the forge's administrator",
             exit_code=first.exit_code if first else ExitCode.SOME_FAILED,
         )
+
+    def _bare_list(self, reply: Reply) -> list[msgspec.Raw]:
+        return self._client.decode(reply, list[msgspec.Raw])
 
     def _add(self, entry: msgspec.Raw) -> None:
         try:

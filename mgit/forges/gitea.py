@@ -14,11 +14,12 @@ from urllib.parse import quote
 import msgspec
 
 from mgit.address import Origin
+from mgit.credentials import Credential
 from mgit.errors import NotFound
-from mgit.forges.api import Reply, RestClient, require_api
+from mgit.forges.api import Reply, RestClient
 from mgit.forges.checks import checked_branch, checked_path, checked_url, sane_time
 from mgit.forges.collect import Collector
-from mgit.forges.interface import Account, ForgeContext, RateLimit
+from mgit.forges.interface import Account, ForgeContext, RateLimit, require_api
 from mgit.forges.limits import server_time
 from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
 
@@ -62,7 +63,9 @@ class Gitea:
     def __init__(self, context: ForgeContext) -> None:
         self._context = context
         self._git_origin = require_api(context).origin
-        self._client = RestClient(context, scheme="token", git_origin=self._git_origin, headers={})
+        self._client = RestClient(
+            context, authorization=_token, git_origin=self._git_origin, headers={}
+        )
 
     @property
     def git_origin(self) -> Origin:
@@ -125,3 +128,8 @@ def _visibility(repo: _Repo) -> Visibility:
     if repo.private:
         return Visibility.PRIVATE
     return Visibility.INTERNAL if repo.internal else Visibility.PUBLIC
+
+
+def _token(credential: Credential) -> str:
+    """Gitea's own word for it."""
+    return f"token {credential.secret.reveal()}"

@@ -14,10 +14,10 @@ import msgspec
 
 from mgit.address import Origin
 from mgit.errors import NotFound
-from mgit.forges.api import Reply, RestClient, require_api
+from mgit.forges.api import Reply, RestClient, bearer
 from mgit.forges.checks import checked_branch, checked_path, checked_url, sane_time
 from mgit.forges.collect import Collector
-from mgit.forges.interface import Account, ApiBase, ForgeContext, RateLimit
+from mgit.forges.interface import Account, ApiBase, ForgeContext, RateLimit, require_api
 from mgit.forges.limits import server_time
 from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
 
@@ -63,7 +63,7 @@ class GitHub:
         self._context = context
         self._git_origin = _git_origin(require_api(context))
         self._client = RestClient(
-            context, scheme="Bearer", git_origin=self._git_origin, headers=_HEADERS
+            context, authorization=bearer, git_origin=self._git_origin, headers=_HEADERS
         )
         self._login: str | None = None
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mgit.address import Origin
-from mgit.model import Listing
+from mgit.errors import InvalidInput
+from mgit.model import Listing, RemoteRepo
 from mgit.transport import CachedResponse, ResponseCache, Transport
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ __all__ = [
     "Account",
     "ApiBase",
     "CachedResponse",
+    "Changed",
     "Forge",
     "ForgeContext",
     "Pacing",
     "RateLimit",
     "ResponseCache",
+    "TellsChanges",
     "TellsRateLimit",
+    "require_api",
 ]
 
 
@@ -172,3 +176,50 @@ class TellsRateLimit(Protocol):
     @property
     def rate_limit(self) -> RateLimit | None:
         """As of the last answer; None before the first, or where there is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a forge says may have changed. A hint: it adds work, and never saves any.
+
+    Args:
+        repos: those that may have changed, newest first.
+        complete: False when not all of the change feed could be read.
+        since: the time that was asked about (aware).
+        problem: what is missing, one line for a person; empty when complete.
+    """
+
+    repos: tuple[RemoteRepo, ...]
+    complete: bool
+    since: datetime
+    problem: str = ""
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A forge that tells cheaply what was pushed to since a time."""
+
+    def changed_since(self, since: datetime) -> Changed:
+        """All repositories of the source that may have been pushed to after `since`.
+
+        Each forge knows how coarse its own times are and asks for so much more. Renames,
+        deletions and new repositories need a full listing.
+
+        Args:
+            since: aware.
+
+        Raises:
+            AuthenticationError: see `Forge.list_repos`.
+            ForgeError: see `Forge.list_repos`.
+        """
+
+
+def require_api(context: ForgeContext) -> ApiBase:
+    """The API of a forge that has one.
+
+    Raises:
+        InvalidInput: the context was made for a manifest.
+    """
+    if context.api is None:
+        raise InvalidInput(f"source {context.source!a} needs the url of its forge")
+    return context.api

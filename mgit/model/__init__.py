@@ -6,13 +6,15 @@ from mgit.model.actions import (
     Clone,
     FastForward,
     Fetch,
+    Heal,
     Move,
     Plan,
+    Remove,
     Skip,
     action_key,
     action_name,
 )
-from mgit.model.clones import CopyKind, LocalRepo, Operation, WorkTree
+from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
 from mgit.model.outcomes import Outcome, Result, holds_upstream
 from mgit.model.reasons import Reason
 from mgit.model.upstream import (
@@ -30,8 +32,10 @@ __all__ = [
     "Archive",
     "Clone",
     "CopyKind",
+    "CopyOptions",
     "FastForward",
     "Fetch",
+    "Heal",
     "Listing",
     "LocalRepo",
     "Move",
@@ -41,6 +45,7 @@ __all__ = [
     "Reason",
     "RefSnapshot",
     "RemoteRepo",
+    "Remove",
     "RepoKey",
     "RepoPath",
     "Result",

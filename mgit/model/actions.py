@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mgit.model.clones import CopyKind, LocalRepo
+from mgit.model.clones import CopyKind, CopyOptions, LocalRepo
 from mgit.model.reasons import Reason
 from mgit.model.upstream import RefSnapshot, RemoteRepo, RepoKey, SourceProblem
 
@@ -16,6 +16,7 @@ class Clone:
     repo: RemoteRepo
     folder: str
     kind: CopyKind
+    options: CopyOptions = field(default_factory=CopyOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Fetch:
         expects: the local refs that the plan was made from.
         held: why the work tree stays as it is; None for a mirror or where nothing stands still.
         upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
+        options: how much to keep; an existing clone stays shallow or whole as it is.
     """
 
     repo: RemoteRepo
@@ -34,11 +36,14 @@ class Fetch:
     expects: RefSnapshot
     held: Reason | None = None
     upstream: RefSnapshot = field(default_factory=RefSnapshot)
+    options: CopyOptions = field(default_factory=CopyOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class FastForward:
-    """Fetch (where refs differ), then move the checked-out branch ahead to its upstream.
+    """Fetch (where refs differ), then move the checked-out branch to where its upstream is.
+
+    Where upstream was rewritten, a branch without commits of its own goes there too.
 
     Args:
         branch: the checked-out branch, without `refs/heads/`; in a work tree that never had a
@@ -46,6 +51,7 @@ class FastForward:
         expects: the local refs that the plan was made from.
         expects_oid: the commit the branch is at now, empty for an unborn branch.
         upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
+        options: how much to keep; an existing clone stays shallow or whole as it is.
     """
 
     repo: RemoteRepo
@@ -54,6 +60,7 @@ class FastForward:
     expects: RefSnapshot
     expects_oid: str
     upstream: RefSnapshot = field(default_factory=RefSnapshot)
+    options: CopyOptions = field(default_factory=CopyOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,33 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """Gone upstream and the policy explicitly says to delete the clone."""
+
+    local: LocalRepo
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """Damaged: clone anew beside it; when that is whole, set the old one aside and swap.
+
+    Args:
+        repo: what to clone.
+        folder: where the damaged clone is and the new one will be.
+        kind: of the new clone: what the damaged one was.
+        damage: what is wrong with it, one line for a person.
+        options: how much of it to keep.
+    """
+
+    repo: RemoteRepo
+    folder: str
+    kind: CopyKind
+    damage: str
+    options: CopyOptions = field(default_factory=CopyOptions)
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """Nothing to do, or nothing that may be done.
 
@@ -96,7 +130,7 @@ class Skip:
     key: RepoKey | None = None
 
 
-Action = Clone | Fetch | FastForward | Move | Archive | Skip
+Action = Clone | Fetch | FastForward | Move | Archive | Remove | Heal | Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +155,9 @@ def action_name(action: Action) -> str:
     match action:
         case Skip():
             return action.name
-        case Archive():
+        case Archive() | Remove():
             return action.folder
-        case Clone() | Fetch() | FastForward() | Move():
+        case Clone() | Fetch() | FastForward() | Move() | Heal():
             return str(action.repo.path)
 
 
@@ -132,7 +166,7 @@ def action_key(action: Action) -> RepoKey | None:
     match action:
         case Skip():
             return action.key
-        case Archive():
+        case Archive() | Remove():
             return action.local.key
-        case Clone() | Fetch() | FastForward() | Move():
+        case Clone() | Fetch() | FastForward() | Move() | Heal():
             return action.repo.key

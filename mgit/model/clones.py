@@ -17,6 +17,24 @@ class CopyKind(StrEnum):
     MIRROR = "mirror"
 
 
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """How much of a repository is kept, beside its kind.
+
+    Args:
+        depth: commits from each tip that are kept (a shallow clone), None for all.
+        filter: objects that are left upstream until needed (a partial clone), in git's words:
+            `blob:none`, `blob:limit=1m`, `tree:0`; empty for none.
+        lfs: fetch the contents that Git LFS keeps apart, where git-lfs is installed.
+        submodules: check out submodules of a work tree.
+    """
+
+    depth: int | None = None
+    filter: str = ""
+    lfs: bool = False
+    submodules: bool = False
+
+
 class Operation(StrEnum):
     """Something a person began in a work tree and has not ended."""
 
@@ -84,6 +102,8 @@ class LocalRepo:
         broken: what is wrong with it, empty when it looks sound.
         source: name of the source that listed it, as recorded by mgit; empty when unknown.
         path: what it was called when mgit last saw it upstream, as recorded by mgit.
+        locked: the lock of another git that is in it, for example `index.lock`; empty for none.
+        options: how much of the repository it keeps.
     """
 
     folder: str
@@ -97,3 +117,5 @@ class LocalRepo:
     broken: str = ""
     source: str = ""
     path: RepoPath | None = None
+    locked: str = ""
+    options: CopyOptions = field(default_factory=CopyOptions)

@@ -17,6 +17,8 @@ class Result(StrEnum):
     FAST_FORWARDED = "fast-forwarded"
     MOVED = "moved"
     ARCHIVED = "archived"
+    REMOVED = "removed"
+    HEALED = "healed"
     CURRENT = "current"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -52,6 +54,7 @@ _REFS_ARE_CURRENT = frozenset(
         Result.CLONED,
         Result.FETCHED,
         Result.FAST_FORWARDED,
+        Result.HEALED,
         Result.CURRENT,
     }
 )
@@ -65,6 +68,8 @@ _ONLY_THE_WORK_TREE = frozenset(
         Reason.NO_UPSTREAM,
         Reason.OTHER_BRANCH,
         Reason.OPERATION,
+        Reason.UNTRACKED,
+        Reason.NO_WIKI,
     }
 )
 

@@ -57,6 +57,11 @@ class RemoteRepo:
         size_kib: the forge's own figure in KiB, a hint.
         pushed_at: the forge's time of the last push (aware), a hint.
         unavailable: why the forge will not serve it (disabled, in maintenance), else None.
+        topics: labels that its people gave it, in the forge's order.
+        language: main programming language as the forge names it, None if it does not say.
+        wiki: where its wiki is fetched, None where the forge knows of none; whether anything is
+            there is asked of git.
+        wiki_of: the repository whose wiki this is, None for a repository of its own.
     """
 
     key: RepoKey
@@ -71,6 +76,10 @@ class RemoteRepo:
     size_kib: int | None = None
     pushed_at: datetime | None = None
     unavailable: str | None = None
+    topics: tuple[str, ...] = ()
+    language: str | None = None
+    wiki: CloneUrl | None = None
+    wiki_of: RepoKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from mgit.model import Archive, Listing, LocalRepo, Reason, Skip
 from mgit.plan.layout import RESERVED
 
-GonePolicy = Literal["keep", "archive"]
+GonePolicy = Literal["keep", "archive", "delete"]
 
 # More than this share of a source at once is more likely a lost permission than a clean-up.
 _MOST_AT_ONCE = 0.5

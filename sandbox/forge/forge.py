@@ -18,11 +18,13 @@ from sandbox.forge.gitea import GiteaApi
 from sandbox.forge.github import GitHubApi
 from sandbox.forge.history import Change
 from sandbox.forge.rest import Api
-from sandbox.forge.smart_http import serve_git, split_git_path
+from sandbox.forge.smart_http import serve_git
 from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request, WebServer
 
-Flavour = Literal["github", "gitea", "forgejo"]
+Flavour = Literal[
+    "github", "gitlab", "azuredevops", "bitbucket", "bitbucket-datacenter", "gitea", "forgejo"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,17 @@ class SandboxForge:
         private: bool = False,
         archived: bool = False,
         fork: bool = False,
+        topics: tuple[str, ...] = (),
+        language: str | None = None,
+        wiki: bool = False,
+        disabled: bool = False,
+        object_format: str = "sha1",
     ) -> SandboxRepo:
-        """Make a repository with a real history; `commits=0` makes an empty one."""
+        """Make a repository with a real history; `commits=0` makes an empty one.
+
+        With `wiki` a second repository of that name and `.wiki` is there for git, as on the
+        forges; REST only says that there is one.
+        """
         return self.store.add(
             owner,
             name,
@@ -130,6 +141,11 @@ class SandboxForge:
             private=private,
             archived=archived,
             fork=fork,
+            topics=topics,
+            language=language,
+            wiki=wiki,
+            disabled=disabled,
+            object_format=object_format,
         )
 
     def add_repos(self, owner: str, number: int) -> tuple[SandboxRepo, ...]:
@@ -192,7 +208,7 @@ class SandboxForge:
         return self.store.refs(self.store.get(owner, name))
 
     def clone_url(self, owner: str, name: str) -> str:
-        return f"{self.url}/{owner}/{name}.git"
+        return self.url + self._api.clone_path(owner, name)
 
     def fail_next(
         self,
@@ -246,6 +262,23 @@ class SandboxForge:
                 return GitHubApi(
                     self.store, self.url, self.login, page_cap=cap, rate_limit=rate_limit
                 )
+            case "gitlab":
+                from sandbox.forge.gitlab import GitLabApi
+
+                return GitLabApi(self.store, self.url, self.login, page_cap=page_cap or 100)
+            case "azuredevops":
+                from sandbox.forge.azuredevops import AzureDevOpsApi
+
+                return AzureDevOpsApi(self.store, self.url, self.login, page_cap=page_cap or 100)
+            case "bitbucket":
+                from sandbox.forge.bitbucket import BitbucketApi
+
+                return BitbucketApi(self.store, self.url, self.login, page_cap=page_cap or 100)
+            case "bitbucket-datacenter":
+                from sandbox.forge.bitbucket_datacenter import BitbucketDataCenterApi
+
+                cap = page_cap or 25
+                return BitbucketDataCenterApi(self.store, self.url, self.login, page_cap=cap)
             case "gitea" | "forgejo":
                 forgejo = self.flavour == "forgejo"
                 cap = page_cap or 50
@@ -268,20 +301,18 @@ class SandboxForge:
         return answer
 
     def _right_answer(self, request: Request, *, authorised: bool, tried: bool) -> Answer:
-        prefix = self._api.prefix
-        if request.path.startswith(f"{prefix}/"):
+        if self._api.serves(request.path):
             if not authorised:
                 return self._api.unauthorised(wrong=tried)
-            return self._api.answer(request, request.path.removeprefix(prefix))
-        parts = split_git_path(request.path)
+            return self._api.answer(request, request.path.removeprefix(self._api.prefix))
+        parts = self._api.git_place(request.path)
         if parts is None:
             return Answer(404, b"not found\n", (("Content-Type", "text/plain"),))
         if not authorised:
-            challenge = ("WWW-Authenticate", 'Basic realm="sandbox"')
-            return Answer(401, b"token required\n", (("Content-Type", "text/plain"), challenge))
+            return self._api.git_unauthorised()
         owner, name, service = parts
         repo = self.store.find(owner, name)
-        if repo is None:
+        if repo is None or repo.disabled:
             return Answer(404, b"repository not found\n", (("Content-Type", "text/plain"),))
         return serve_git(self.store, repo, service, request)
 

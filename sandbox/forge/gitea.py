@@ -9,14 +9,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sandbox.forge import shapes_gitea as shapes
-from sandbox.forge.rest import conditional, json_answer, link_header, paginate, split_path
+from sandbox.forge.rest import (
+    PlainApi,
+    conditional,
+    json_answer,
+    link_header,
+    paginate,
+    split_path,
+)
 from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request
 
 _CREATED = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class GiteaApi:
+class GiteaApi(PlainApi):
     """Answers for organisations, users and repositories.
 
     Args:

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sandbox.forge import shapes_github as shapes
-from sandbox.forge.rest import conditional, json_answer, link_header, paginate, split_path
+from sandbox.forge.rest import (
+    PlainApi,
+    conditional,
+    json_answer,
+    link_header,
+    paginate,
+    split_path,
+)
 from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request
 
@@ -16,7 +23,7 @@ _DOCS = "https://docs.github.com/rest"
 _CREATED = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class GitHubApi:
+class GitHubApi(PlainApi):
     """Answers for organisations, users and repositories.
 
     Args:

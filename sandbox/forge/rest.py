@@ -3,28 +3,70 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from sandbox.forge.web import Answer, Request
 
+_GIT_PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
 Headers = tuple[tuple[str, str], ...]
 
 
 class Api(Protocol):
-    """The REST half of a sandbox forge."""
+    """What is special about one kind of forge: its REST API and its clone URLs.
+
+    `PlainApi` has what most of them have in common.
+    """
 
     prefix: str
+    """What stands before every REST call, for example `/api/v4`; for `SandboxForge.api_url`."""
+
+    def serves(self, path: str) -> bool:
+        """Whether a path belongs to the REST API (else it is git's)."""
 
     def answer(self, request: Request, path: str) -> Answer:
         """Answer an authorised request; `path` is what follows the prefix."""
 
+    def git_place(self, path: str) -> tuple[str, str, str] | None:
+        """Owner, name and service of a smart HTTP path, None for any other path."""
+
+    def clone_path(self, owner: str, name: str) -> str:
+        """Path of a repository's clone URL, with its leading slash, percent-encoded."""
+
+    def git_unauthorised(self) -> Answer:
+        """What git gets without the right token."""
+
     def unauthorised(self, *, wrong: bool) -> Answer:
         """The 401 for no token, or for a wrong one."""
+
+
+class PlainApi:
+    """REST below one prefix, clone URLs `/owner/name.git`, 401 with a Basic challenge."""
+
+    prefix = ""
+
+    def serves(self, path: str) -> bool:
+        """See `Api`."""
+        return path.startswith(f"{self.prefix}/")
+
+    def git_place(self, path: str) -> tuple[str, str, str] | None:
+        """See `Api`."""
+        found = _GIT_PATH.fullmatch(path)
+        return (found[1], found[2], found[3]) if found else None
+
+    def clone_path(self, owner: str, name: str) -> str:
+        """See `Api`."""
+        return f"/{quote(owner)}/{quote(name)}.git"
+
+    def git_unauthorised(self) -> Answer:
+        """See `Api`."""
+        challenge = ("WWW-Authenticate", 'Basic realm="sandbox"')
+        return Answer(401, b"token required\n", (("Content-Type", "text/plain"), challenge))
 
 
 @dataclass(frozen=True, slots=True)

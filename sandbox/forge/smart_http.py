@@ -5,21 +5,13 @@ Fetching only; protocol v2 is passed on. CGI as in RFC 3875 and git-http-backend
 
 from __future__ import annotations
 
-import re
 import subprocess
 
 from sandbox.forge.git import git_environment
 from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request
 
-_PATH = re.compile(r"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
 _SECONDS = 120.0
-
-
-def split_git_path(path: str) -> tuple[str, str, str] | None:
-    """`/owner/name.git/info/refs` in its three parts, None for any other path."""
-    found = _PATH.fullmatch(path)
-    return (found[1], found[2], found[3]) if found else None
 
 
 def serve_git(store: RepoStore, repo: SandboxRepo, service: str, request: Request) -> Answer:

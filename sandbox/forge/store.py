@@ -17,7 +17,9 @@ import msgspec
 from sandbox.forge.git import git
 from sandbox.forge.history import Change, first_history, one_commit
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+# Looser than any single forge: GitLab has groups in groups, Azure DevOps spaces.
+_OWNER = re.compile(r"[~\w.-]+(?:[ /][\w.-]+)*")
+_NAME = re.compile(r"[\w.-]+(?: [\w.-]+)*")
 
 
 class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +29,8 @@ class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
         owner_id: id of the organisation or user that owns it.
         created_at: aware, without microseconds.
         pushed_at: time of the last push, None while it is empty.
+        wiki_of: id of the repository whose wiki this is; REST does not list those.
+        disabled: listed, but git and REST answer as if it were not there.
     """
 
     id: int
@@ -39,6 +43,11 @@ class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
     private: bool = False
     archived: bool = False
     fork: bool = False
+    topics: tuple[str, ...] = ()
+    language: str | None = None
+    wiki: bool = False
+    wiki_of: int | None = None
+    disabled: bool = False
 
     @property
     def full_name(self) -> str:
@@ -79,6 +88,12 @@ class RepoStore:
         private: bool,
         archived: bool,
         fork: bool,
+        topics: tuple[str, ...] = (),
+        language: str | None = None,
+        wiki: bool = False,
+        wiki_of: int | None = None,
+        disabled: bool = False,
+        object_format: str = "sha1",
     ) -> SandboxRepo:
         """Make a repository with a history; `commits=0` leaves it empty.
 
@@ -99,12 +114,18 @@ class RepoStore:
                 private=private,
                 archived=archived,
                 fork=fork,
+                topics=topics,
+                language=language,
+                wiki=wiki,
+                wiki_of=wiki_of,
+                disabled=disabled,
             )
             git(
                 "init",
                 "--quiet",
                 "--bare",
                 "--template=",
+                f"--object-format={object_format}",
                 "-b",
                 default_branch,
                 str(self.path(repo)),
@@ -114,6 +135,19 @@ class RepoStore:
                 self._import(repo, stream)
             self._index.repos.append(repo)
             self._save()
+            if wiki:
+                self.add(
+                    owner,
+                    f"{name}.wiki",
+                    commits=1,
+                    branches=(),
+                    tags=(),
+                    default_branch="master",
+                    private=private,
+                    archived=False,
+                    fork=False,
+                    wiki_of=repo.id,
+                )
             return repo
 
     def push(self, repo: SandboxRepo, change: Change) -> str:
@@ -177,9 +211,10 @@ class RepoStore:
         return repo
 
     def all(self, owner: str = "*") -> list[SandboxRepo]:
-        """Repositories by id, that is by age."""
+        """Repositories by id, that is by age, without wikis."""
         with self._lock:
-            chosen = [r for r in self._index.repos if fnmatchcase(r.owner.lower(), owner.lower())]
+            every = [repo for repo in self._index.repos if repo.wiki_of is None]
+            chosen = [repo for repo in every if fnmatchcase(repo.owner.lower(), owner.lower())]
         return sorted(chosen, key=lambda repo: repo.id)
 
     def add_owner(self, owner: str) -> int:
@@ -224,7 +259,7 @@ class RepoStore:
         git(f"--git-dir={self.path(repo)}", "fast-import", "--quiet", *flags, stdin=stream)
 
     def _check_free(self, owner: str, name: str) -> None:
-        if not _NAME.fullmatch(owner) or not _NAME.fullmatch(name):
+        if not _OWNER.fullmatch(owner) or not _NAME.fullmatch(name):
             raise ValueError(f"a forge would not allow the name {owner}/{name}")
         if self.find(owner, name) is not None:
             raise ValueError(f"{owner}/{name} is taken")
