@@ -21,7 +21,7 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
-CODE = ("mgit", "pipeline", "sandbox", "docker", "tests", "noxfile.py", "tasks.py")
+CODE = ("mgit", "pipeline", "sandbox", "bench", "docker", "tests", "noxfile.py", "tasks.py")
 LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
 IN_CI = bool(os.environ.get("CI"))
 
@@ -126,6 +126,20 @@ def rehearse(session: nox.Session) -> None:
     """A complete release on this machine; `-- --provision` installs what the host lacks."""
     _provide(session, "pipeline", project=True)
     _run_to_its_code(session, "python", "-m", "pipeline.rehearsal", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def demo(session: nox.Session) -> None:
+    """What mgit does, shown on a company of 60 repositories on this machine; `-- --keep` stays."""
+    _provide(session, "test", project=True)
+    session.run("python", "-m", "sandbox.demo", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def bench(session: nox.Session) -> None:
+    """Figures and ratios into dist/bench; `-- --check` ends with 3 where one does not hold."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "bench", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)
