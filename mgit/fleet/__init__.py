@@ -22,18 +22,31 @@ from __future__ import annotations
 from mgit.fleet.fleet import EVERYTHING, Fleet
 from mgit.fleet.pool import Stop
 from mgit.fleet.sources import Source
-from mgit.fleet.values import Phase, Progress, Step, exit_code
+from mgit.fleet.values import (
+    Change,
+    ChangeKind,
+    Phase,
+    Progress,
+    Ran,
+    Step,
+    SyncRequest,
+    exit_code,
+)
 from mgit.fleet.wiring import Parts, log_events, open_fleet, open_parts
 
 __all__ = [
     "EVERYTHING",
+    "Change",
+    "ChangeKind",
     "Fleet",
     "Parts",
     "Phase",
     "Progress",
+    "Ran",
     "Source",
     "Step",
     "Stop",
+    "SyncRequest",
     "exit_code",
     "log_events",
     "open_fleet",

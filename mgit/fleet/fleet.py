@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from mgit.fleet.apply import Applier
 from mgit.fleet.observe import compare, find_clones, list_sources, look_into
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.pool import Driver
+from mgit.fleet.running import as_command, is_meant, run_everywhere
 from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
-from mgit.fleet.values import Phase, Progress, exit_code
+from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
 from mgit.git.lock import RootLock
 from mgit.model import (
     Listing,
@@ -45,6 +46,7 @@ from mgit.telemetry.events import (
 )
 
 EVERYTHING = Selection()
+NO_REQUEST = SyncRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,19 @@ class Fleet:
             for one in self._list(progress)
         )
 
-    def plan(self, selection: Selection = EVERYTHING, *, progress: Progress | None = None) -> Plan:
+    def plan(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        progress: Progress | None = None,
+        request: SyncRequest = NO_REQUEST,
+    ) -> Plan:
         """What `apply` would do. Changes nothing on disk.
+
+        Args:
+            selection: of which repositories.
+            progress: who watches.
+            request: what the person asks of this run.
 
         Raises:
             Interrupted: mgit was told to stop.
@@ -167,25 +180,98 @@ class Fleet:
         self._running = self._apply(plan, progress)
         return self._running
 
-    def status(self, root: Path | None = None) -> Iterator[LocalRepo]:
-        """Every clone below a folder, its work tree looked into. Talks to no forge.
+    def status(
+        self,
+        root: Path | None = None,
+        *,
+        fetch: bool = False,
+        selection: Selection = EVERYTHING,
+        progress: Progress | None = None,
+    ) -> Iterator[LocalRepo]:
+        """Every clone below a folder, its work tree looked into.
 
         Args:
             root: where to look; None for the configured root.
+            fetch: bring the refs of each clone up to date first; no work tree is touched. Without
+                it no forge is talked to.
+            selection: which clones; those that mgit did not make only where it is everything.
+            progress: who watches.
         """
         kit = self._kit
         folder = self.root if root is None else root
+        policy = self._policy(selection)
         tasks = [
             Task(clone.folder, partial(look_into, folder, clone, kit.tools.local))
             for clone in find_clones(folder, kit.tools, kit.driver.tick)
+            if selection.everything or is_meant(clone, policy)
         ]
         yield from run_tasks(
             Phase.COMPARE,
             tasks,
             workers=kit.settings.concurrency,
             driver=kit.driver,
-            progress=None,
+            progress=progress,
         )
+
+    def run(
+        self,
+        argv: Sequence[str],
+        selection: Selection = EVERYTHING,
+        *,
+        shell: bool = False,
+        concurrency: int | None = None,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Ran]:
+        """Run a command in every clone that mgit made and the selection means; asks no forge.
+
+        It gets the person's environment without mgit's tokens, no input, and a process group of
+        its own, which is ended with the run.
+
+        Args:
+            argv: the program and its arguments.
+            selection: in which clones.
+            shell: hand the words to `/bin/sh -c`.
+            concurrency: how many at once; None for what the configuration says.
+            timeout: seconds after which one command is ended; None for no limit.
+            progress: who watches.
+        """
+        kit = self._kit
+        policy = self._policy(selection)
+        clones = [
+            clone
+            for clone in find_clones(self.root, kit.tools, kit.driver.tick)
+            if clone.key is not None and is_meant(clone, policy)
+        ]
+        tokens = (source.token_env for source in kit.settings.sources)
+        yield from run_everywhere(
+            as_command(argv, shell=shell, timeout=timeout, without=tokens),
+            clones,
+            root=self.root,
+            runner=kit.tools.local,
+            workers=concurrency or kit.settings.concurrency,
+            driver=kit.driver,
+            progress=progress,
+            clean=kit.clean,
+        )
+
+    def changes(
+        self,
+        selection: Selection = EVERYTHING,
+        *,
+        since: float | None = None,
+        progress: Progress | None = None,
+        remember: bool = True,
+    ) -> Iterator[Change]:
+        """What is different since last time, on the forges and in the clones.
+
+        Args:
+            selection: of which repositories.
+            since: leave out what is known to have happened before (seconds since 1970).
+            progress: who watches.
+            remember: let the next call compare with what is there now.
+        """
+        raise NotImplementedError
 
     def close(self, *, interrupted: bool = False) -> None:
         """End the run; `open_fleet` calls it."""

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from mgit.config.settings import HealPolicy
 from mgit.errors import ExitCode
 from mgit.model import LocalRepo, Outcome, Reason, RepoKey, Result, Skip, SourceProblem
 
 
 class Phase(StrEnum):
-    """The three things that take time."""
+    """The things that take time."""
 
     LIST = "list"
     COMPARE = "compare"
     APPLY = "apply"
+    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,22 @@ Progress = Callable[[Step], None]
 
 
 @dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What a person asks of one run, beside the configuration.
+
+    Args:
+        acknowledge_gone: what vanished upstream is really gone, however much it is.
+        heal: which damaged clones to make anew; None for what the configuration says.
+        recent: ask the forges only for what changed since the last complete run. A quick pass:
+            it adds work where a forge tells of some, and never moves or removes anything.
+    """
+
+    acknowledge_gone: bool = False
+    heal: HealPolicy | None = None
+    recent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What came of a command in one clone (`mgit run`).
 
@@ -51,7 +69,8 @@ class Ran:
         returncode: of the command; None when it could not be started or was ended.
         output: what it wrote, standard output and standard error as they came, cut at a limit.
         seconds: wall time.
-        problem: why there is no return code, one line for a person; empty otherwise.
+        problem: why there is no return code, or what is missing of the output; one line for a
+            person; empty otherwise.
     """
 
     local: LocalRepo

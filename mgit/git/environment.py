@@ -87,6 +87,30 @@ _CONFIG: tuple[tuple[str, str], ...] = (
 )
 
 
+# `git rev-parse --local-env-vars` names them: they say where a repository is and how to read it.
+_LEAD_AWAY = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """How one git may reach the outside.
@@ -160,6 +184,24 @@ def command_environment(base: Mapping[str, str], redactor: Redactor) -> dict[str
         name: value
         for name, value in base.items()
         if not name.startswith(("GIT_", "MGIT_")) and not redactor.holds_secret(value)
+    }
+
+
+def foreign_environment(base: Mapping[str, str], without: Iterable[str]) -> dict[str, str]:
+    """The environment of a person's own command in a clone: theirs, whole, but for two things.
+
+    Variables that would lead git away from the clone (`GIT_DIR` of a hook that started mgit) are
+    left out, and so are mgit's tokens.
+
+    Args:
+        base: mgit's own environment.
+        without: names of variables that hold tokens for mgit.
+    """
+    hidden = {*_LEAD_AWAY, *without}
+    return {
+        name: value
+        for name, value in base.items()
+        if name not in hidden and not (name.startswith("MGIT_") and "TOKEN" in name)
     }
 
 

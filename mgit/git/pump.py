@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self
 
@@ -109,3 +110,75 @@ class Pump:
         if not self._data:
             self._selector.unregister(self._stdin)
             self._stdin.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """How a person's own command ended.
+
+    Args:
+        returncode: its exit code, negative for a signal; None when it was ended at the deadline.
+        output: standard output and standard error as they came, or the beginning of them.
+        cut: whether there was more output than is kept.
+    """
+
+    returncode: int | None
+    output: bytes = field(repr=False)
+    cut: bool
+
+
+class Gatherer:
+    """Reads one output of a child up to a limit and lets the rest go by.
+
+    Args:
+        output: what to read.
+        most: bytes to keep.
+    """
+
+    overflow = False
+    """A child that says more is not ended for it."""
+
+    def __init__(self, output: IO[bytes], most: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._pipe = output
+        self._most = most
+        self._kept = bytearray()
+        self.cut = False
+        os.set_blocking(output.fileno(), False)
+        self._selector.register(output, selectors.EVENT_READ)
+
+    @property
+    def output(self) -> bytes:
+        """What came so far, or the beginning of it."""
+        return bytes(self._kept)
+
+    def step(self, timeout: float) -> bool:
+        """Wait at most so many seconds and read what is there.
+
+        Returns:
+            True when the child (and everybody who inherited the pipe) has closed it.
+        """
+        for _ in self._selector.select(max(timeout, 0.0)):
+            chunk = os.read(self._pipe.fileno(), _CHUNK)
+            if not chunk:
+                return True
+            room = self._most - len(self._kept)
+            self._kept += chunk[:room]
+            self.cut = self.cut or len(chunk) > room
+        return False
+
+    def close(self) -> None:
+        """Close the pipe."""
+        self._selector.close()
+        self._pipe.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -8,6 +8,7 @@ there is no `PR_SET_PDEATHSIG`. What a killed mgit leaves behind keeps the root'
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -22,8 +23,13 @@ from typing import Never
 from mgit.address import Origin
 from mgit.credentials import Askpass, CredentialBook, Redactor
 from mgit.errors import ConfigurationError, ExitCode, GitError, NetworkError
-from mgit.git.environment import Channel, command_environment, git_environment
-from mgit.git.pump import Pump
+from mgit.git.environment import (
+    Channel,
+    command_environment,
+    foreign_environment,
+    git_environment,
+)
+from mgit.git.pump import Gathered, Gatherer, Pump
 from mgit.git.words import clean_messages, failure
 
 _MIB = 1024 * 1024
@@ -173,6 +179,53 @@ class GitRunner:
             what=f"command {argv[0]!a}",
         )
 
+    def run_foreign(
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        *,
+        without: Iterable[str] = (),
+        deadline: float | None = None,
+        max_output: int = 8 * _MIB,
+    ) -> Gathered:
+        """Run a person's own command in a clone, with their environment and without input.
+
+        Args:
+            argv: the program and its arguments.
+            cwd: where to run it.
+            without: names of variables that hold tokens for mgit; it does not get them.
+            deadline: seconds after which its whole process group is ended; None for no limit.
+            max_output: bytes of output to keep.
+
+        Raises:
+            ConfigurationError: there is no such program.
+            GitError: the folder is gone.
+            Interrupted: `cancel` was called.
+        """
+        what = f"command {argv[0]!a}"
+        environment = foreign_environment(self._environment, without)
+        ends = math.inf if deadline is None else time.monotonic() + deadline
+        child = self._start(
+            list(argv), cwd, environment, has_input=False, what=what, one_output=True
+        )
+        try:
+            assert child.stdout is not None  # noqa: S101 - for the type checker: we asked for it
+            with Gatherer(child.stdout, max_output) as gatherer:
+                returncode: int | None = None
+                try:
+                    returncode = self._watch(child, gatherer, ends)
+                except _Stop as stop:
+                    self._end(child, gatherer)
+                    if stop.why == "cancelled":
+                        raise Interrupted(f"{what} was interrupted") from None
+                except BaseException:
+                    self._end(child, gatherer)
+                    raise
+                return Gathered(returncode, gatherer.output, gatherer.cut)
+        finally:
+            with self._lock:
+                self._running.discard(child.pid)
+
     def cancel(self) -> None:
         """End every running child and refuse new ones. Safe in a signal handler's thread."""
         self._cancelled = True
@@ -240,6 +293,7 @@ class GitRunner:
         *,
         has_input: bool,
         what: str,
+        one_output: bool = False,
     ) -> subprocess.Popen[bytes]:
         # Under the lock, so that `cancel` sees every child or the child sees `cancel`.
         with self._lock:
@@ -252,7 +306,7 @@ class GitRunner:
                     env=dict(environment),
                     stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
                     bufsize=0,
                     start_new_session=True,
                     pass_fds=tuple(self._kept_open),
@@ -274,7 +328,7 @@ class GitRunner:
             self._running.add(child.pid)
         return child
 
-    def _watch(self, child: subprocess.Popen[bytes], pump: Pump, ends: float) -> int:
+    def _watch(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer, ends: float) -> int:
         while True:
             left = ends - time.monotonic()
             if pump.step(min(left, _TICK)):
@@ -293,7 +347,7 @@ class GitRunner:
             raise _Stop("cancelled")
         return returncode
 
-    def _end(self, child: subprocess.Popen[bytes], pump: Pump) -> None:
+    def _end(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer) -> None:
         """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
         _signal_group(child.pid, signal.SIGTERM)
         ends = time.monotonic() + self._grace
