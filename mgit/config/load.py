@@ -88,8 +88,8 @@ def settle(
         network=NetworkSettings(
             ca_file=resolver.find(keys.CA_FILE),
             timeout=resolver.get(keys.TIMEOUT),
-            https_proxy=environment.given("HTTPS_PROXY") or environment.given("https_proxy") or "",
-            no_proxy=environment.given("NO_PROXY") or environment.given("no_proxy") or "",
+            https_proxy=_first(environment, "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+            no_proxy=_first(environment, "no_proxy", "NO_PROXY"),
         ),
         sources=tuple(_source(name, table, resolver) for name, table in document.sources.items()),
         warnings=tuple(_unknown_variables(document, environment)),
@@ -159,6 +159,11 @@ class _Resolver:
 
     def _file(self) -> Where:
         return Where(str(self.document.file), self.document.file.parent, self.environment.home())
+
+
+def _first(environment: Environment, *names: str) -> str:
+    """The first of these variables that is set, as curl looks at them; empty if none is."""
+    return next((value for name in names if (value := environment.given(name))), "")
 
 
 def _written(key: Key[T], value: T) -> str:

@@ -1,9 +1,9 @@
 """Hands secrets to git: one small program and one private file for each origin.
 
 git runs the program in `GIT_ASKPASS` and reads its answer. Ours answers only the exact question
-for its own origin and user, so that a redirect or a rewritten URL gets nothing. The secret is in
-no argument, no environment and no configuration; the program reads it from a file that only this
-user can read and that goes away with the run.
+for its own origin and user (and for the proxy on the way there), so that a redirect or a
+rewritten URL gets nothing. The secret is in no argument, no environment and no configuration; the
+program reads it from a file that only this user can read and that goes away with the run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,23 +30,26 @@ _SHELL = Path("/bin/sh")
 _SHELL_SCRIPT = """\
 #!/bin/sh
 case $1 in
-{password_prompts})
-  IFS= read -r answer <{file} || exit 1
-  printf '%s\\n' "$answer" ;;
-{username_prompts}) printf '%s\\n' {username} ;;
-*) exit 1 ;;
+{cases}*) exit 1 ;;
 esac
 """
+_SHELL_ANSWER = """\
+{prompts})
+  IFS= read -r answer <{file} || exit 1
+  printf '%s\\n' "$answer" ;;
+"""
+_SHELL_NAME = "{prompts}) printf '%s\\n' {username} ;;\n"
 
 _PYTHON_SCRIPT = """\
 #!{python} -IS
 import sys
 prompt = sys.argv[1] if len(sys.argv) > 1 else ""
-if prompt in {password_prompts!r}:
-    with open({file!r}, encoding="utf-8") as file:
+files, names = {files!r}, {names!r}
+if prompt in files:
+    with open(files[prompt], encoding="utf-8") as file:
         answer = file.read()
-elif prompt in {username_prompts!r}:
-    answer = {username!r} + "\\n"
+elif prompt in names:
+    answer = names[prompt] + "\\n"
 else:
     sys.exit(1)
 sys.stdout.buffer.write(answer.encode())
@@ -59,6 +63,16 @@ _PYTHON_SSH = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What one credential answers, and where its secret lies."""
+
+    username: str
+    file: Path
+    password_prompts: tuple[str, ...]
+    username_prompt: str = ""
+
+
 class Askpass:
     """Programs that answer git, for as long as this context is open.
 
@@ -67,6 +81,7 @@ class Askpass:
         folders: where to work, best first (the session's runtime folder, then the temporary
             folder, then mgit's own). Secrets go into the first that can be written, programs
             into the first that is not mounted `noexec`.
+        proxy: the account at the proxy; every program answers for it as well.
         shell: the shell for the programs (about 1 ms each); where there is none, as in mgit's
             container, Python runs them (about 11 ms).
 
@@ -75,7 +90,12 @@ class Askpass:
     """
 
     def __init__(
-        self, book: CredentialBook, folders: Iterable[Path], *, shell: Path = _SHELL
+        self,
+        book: CredentialBook,
+        folders: Iterable[Path],
+        *,
+        proxy: Credential | None = None,
+        shell: Path = _SHELL,
     ) -> None:
         self._made: list[RuntimeFolder] = []
         self._use_shell = shell.exists()
@@ -88,16 +108,20 @@ class Askpass:
                 programs = self._make_folder(candidates, executable=True)
             self._bin = programs.path
             self.ssh = self._write_ssh()
+            through = () if proxy is None else (_keep_proxy(proxy, private.path / "proxy"),)
             for number, credential in enumerate(book):
-                program = self._write(credential, private.path / f"secret-{number}", number)
+                kept = _keep(credential, private.path / f"secret-{number}")
+                program = self._write(f"askpass-{number}", (kept, *through))
                 self._programs[credential.origin] = program
+            # For origins that want nobody's name, when the way there does.
+            self._other = self._write("askpass-proxy", through) if through else None
         except BaseException:
             self.close()
             raise
 
     def program_for(self, origin: Origin | None) -> Path | None:
-        """What to set `GIT_ASKPASS` to; None when there is no credential for this origin."""
-        return None if origin is None else self._programs.get(origin)
+        """What to set `GIT_ASKPASS` to; None when there is nothing to say on the way there."""
+        return None if origin is None else self._programs.get(origin, self._other)
 
     def close(self) -> None:
         """Remove every program and every secret file; a second time is no error."""
@@ -130,19 +154,10 @@ class Askpass:
             advice="set TMPDIR or XDG_RUNTIME_DIR to a private folder that is not mounted noexec",
         )
 
-    def _write(self, credential: Credential, secret_file: Path, number: int) -> Path:
-        write_private(secret_file, credential.secret.reveal().encode() + b"\n")
-        if self._use_shell:
-            text = _shell_program(credential, secret_file)
-        else:
-            text = _PYTHON_SCRIPT.format(
-                python=sys.executable,
-                file=str(secret_file),
-                username=credential.username,
-                password_prompts=_password_prompts(credential),
-                username_prompts=_username_prompts(credential),
-            )
-        return self._write_program(f"askpass-{number}", text)
+    def _write(self, name: str, answers: Iterable[_Answers]) -> Path:
+        return self._write_program(
+            name, _shell_program(answers) if self._use_shell else _python_program(answers)
+        )
 
     def _write_ssh(self) -> Path:
         if self._use_shell:
@@ -159,21 +174,47 @@ class Askpass:
         return path
 
 
-def _shell_program(credential: Credential, secret_file: Path) -> str:
-    return _SHELL_SCRIPT.format(
-        file=shlex.quote(str(secret_file)),
-        username=shlex.quote(credential.username),
-        password_prompts="|".join(shlex.quote(p) for p in _password_prompts(credential)),
-        username_prompts="|".join(shlex.quote(p) for p in _username_prompts(credential)),
+def _keep(credential: Credential, file: Path) -> _Answers:
+    write_private(file, credential.secret.reveal().encode() + b"\n")
+    shown = f"{credential.origin.scheme}://{{}}@{credential.origin.authority}"
+    username_prompt = f"Username for '{credential.origin}': "
+    return _Answers(
+        credential.username, file, _password_prompts(credential, shown), username_prompt
     )
 
 
-def _password_prompts(credential: Credential) -> tuple[str, ...]:
+def _keep_proxy(credential: Credential, file: Path) -> _Answers:
+    """The proxy's port is always said, and so is its user: git only asks for the password."""
+    write_private(file, credential.secret.reveal().encode() + b"\n")
+    host = (
+        f"[{credential.origin.host}]" if ":" in credential.origin.host else credential.origin.host
+    )
+    shown = f"http://{{}}@{host}:{credential.origin.port}"
+    return _Answers(credential.username, file, _password_prompts(credential, shown))
+
+
+def _shell_program(answers: Iterable[_Answers]) -> str:
+    cases = ""
+    for one in answers:
+        prompts = "|".join(shlex.quote(prompt) for prompt in one.password_prompts)
+        cases += _SHELL_ANSWER.format(prompts=prompts, file=shlex.quote(str(one.file)))
+        if one.username_prompt:
+            cases += _SHELL_NAME.format(
+                prompts=shlex.quote(one.username_prompt), username=shlex.quote(one.username)
+            )
+    return _SHELL_SCRIPT.format(cases=cases)
+
+
+def _python_program(answers: Iterable[_Answers]) -> str:
+    kept = tuple(answers)
+    return _PYTHON_SCRIPT.format(
+        python=sys.executable,
+        files={prompt: str(one.file) for one in kept for prompt in one.password_prompts},
+        names={one.username_prompt: one.username for one in kept if one.username_prompt},
+    )
+
+
+def _password_prompts(credential: Credential, shown: str) -> tuple[str, ...]:
     """Before 2.46 git showed the user as it is, later ones percent-encode it."""
-    origin = credential.origin
     users = dict.fromkeys((credential.username, quote(credential.username, safe="")))
-    return tuple(f"Password for '{origin.scheme}://{user}@{origin.authority}': " for user in users)
-
-
-def _username_prompts(credential: Credential) -> tuple[str, ...]:
-    return (f"Username for '{credential.origin}': ",)
+    return tuple(f"Password for '{shown.format(user)}': " for user in users)

@@ -12,6 +12,7 @@ from typing import TypeVar
 from mgit.address import CloneUrl
 from mgit.config.settings import Settings
 from mgit.credentials import Askpass, CredentialBook, Redactor
+from mgit.fleet.network import git_network, proxy_credential
 from mgit.fleet.sources import Source
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
@@ -40,6 +41,8 @@ class GitTools:
         self._refs: dict[str, RefsClient] = {}
         self._cancelled = False
         self._descriptor: int | None = None
+        self._network = git_network(settings.network)
+        self.proxy = proxy_credential(self._network.proxy)
         self.local = self._new_runner(CredentialBook(), None)
 
     @property
@@ -53,7 +56,7 @@ class GitTools:
 
         def make() -> GitRunner:
             book = source.book
-            askpass = self._stack.enter_context(Askpass(book, self._folders()))
+            askpass = self._stack.enter_context(Askpass(book, self._folders(), proxy=self.proxy))
             return self._new_runner(book, askpass)
 
         return self._made(self._runners, source.name, make)
@@ -98,8 +101,8 @@ class GitTools:
             environment=self._settings.environment.variables,
             book=book,
             askpass=askpass,
-            redactor=Redactor(book),
-            ca_file=self._settings.network.ca_file,
+            redactor=Redactor([*book, *([self.proxy] if self.proxy else [])]),
+            network=self._network,
             grace=GIT_GRACE_SECONDS,
         )
         self._hand_on(runner)

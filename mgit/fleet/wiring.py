@@ -12,6 +12,7 @@ from typing import TextIO, assert_never
 
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet, Kit
+from mgit.fleet.network import open_transport
 from mgit.fleet.pool import Driver, Stop
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
@@ -32,7 +33,7 @@ from mgit.telemetry.events import (
     RunStarted,
 )
 from mgit.telemetry.logs import EventLog, log_observer, open_log
-from mgit.transport import TlsSettings, Transport, parse_proxy
+from mgit.transport import Transport
 
 STATE_FILE = "state.db"
 AUDIT_FILE = "audit.jsonl"
@@ -115,15 +116,10 @@ def open_fleet(
             parts = stack.enter_context(
                 open_parts(settings, log_format="console", log_level="warning")
             )
-        network = settings.network
-        transport = stack.enter_context(
-            Transport(
-                tls=TlsSettings(network.ca_file),
-                proxy=parse_proxy(network.https_proxy, network.no_proxy),
-                timeout=network.timeout,
-            )
-        )
+        transport = stack.enter_context(open_transport(settings.network))
         tools = GitTools(settings, transport)
+        if tools.proxy is not None:
+            parts.clean.add(tools.proxy)
         stack.callback(tools.close)
         driver = Driver(
             stop=stop or Stop(),

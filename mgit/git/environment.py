@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgit.address import Origin
 from mgit.credentials import Redactor
+from mgit.git.network import Network, network_config
 
 # Everything else stays outside, above all GIT_* (GIT_TRACE_CURL with GIT_TRACE_REDACT=0 prints
-# tokens, GIT_DIR points elsewhere) and whatever holds a token.
+# tokens, GIT_DIR points elsewhere) and whatever holds a token: HTTPS_PROXY may hold a password,
+# so that git is told of the proxy by `network_config`.
 _PASSED_ON = frozenset(
     {
-        "ALL_PROXY",
         "HOME",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
         "LD_LIBRARY_PATH",
         "LOGNAME",
         "NO_PROXY",
@@ -31,9 +30,6 @@ _PASSED_ON = frozenset(
         "USER",
         "XDG_CONFIG_HOME",
         "XDG_RUNTIME_DIR",
-        "all_proxy",
-        "http_proxy",
-        "https_proxy",
         "no_proxy",
     }
 )
@@ -120,14 +116,14 @@ class Channel:
         username: the user to answer for there, None without a credential.
         askpass: the program that answers, None without a credential.
         ssh: the program to start in place of ssh, None when unknown.
-        ca_file: certificates to trust in place of the system's.
+        network: proxies and certificates.
     """
 
     origin: Origin | None = None
     username: str | None = None
     askpass: Path | None = None
     ssh: Path | None = None
-    ca_file: Path | None = None
+    network: Network = field(default_factory=Network)
 
 
 def git_environment(
@@ -175,15 +171,19 @@ def git_environment(
         kept["GIT_CEILING_DIRECTORIES"] = str(ceiling)
     if channel.ssh is not None:
         kept |= {"GIT_SSH_COMMAND": shlex.quote(str(channel.ssh)), "GIT_SSH_VARIANT": "ssh"}
-    return kept | _as_variables([*_CONFIG, *_channel_config(channel), *extra])
+    return kept | _as_variables([*_CONFIG, *_channel_config(channel, base), *extra])
 
 
 def command_environment(base: Mapping[str, str], redactor: Redactor) -> dict[str, str]:
-    """The environment of a person's own token command: theirs, without git's and our variables."""
+    """The environment of a person's own token command: theirs, without git's and our variables.
+
+    It may have to go through the proxy, so that it keeps the variables that say how.
+    """
     return {
         name: value
         for name, value in base.items()
-        if not name.startswith(("GIT_", "MGIT_")) and not redactor.holds_secret(value)
+        if not name.startswith(("GIT_", "MGIT_"))
+        and (name.lower().endswith("_proxy") or not redactor.holds_secret(value))
     }
 
 
@@ -213,11 +213,11 @@ def _protocols(origin: Origin | None) -> str:
     return origin.scheme
 
 
-def _channel_config(channel: Channel) -> list[tuple[str, str]]:
-    config: list[tuple[str, str]] = []
-    if channel.ca_file is not None:
-        config.append(("http.sslCAInfo", str(channel.ca_file)))
-    if channel.origin is not None and channel.username is not None:
+def _channel_config(channel: Channel, base: Mapping[str, str]) -> list[tuple[str, str]]:
+    if channel.origin is None:
+        return []
+    config = network_config(channel.network, channel.origin, base)
+    if channel.username is not None:
         config.append((f"credential.{channel.origin}.username", channel.username))
         config.append(("http.proactiveAuth", "basic"))  # git 2.46: saves the 401 round trip
     return config

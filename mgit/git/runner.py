@@ -29,6 +29,7 @@ from mgit.git.environment import (
     foreign_environment,
     git_environment,
 )
+from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
 from mgit.git.words import clean_messages, failure
 
@@ -66,7 +67,7 @@ class GitRunner:
         book: credentials; their user names are told to git.
         askpass: answers for `book`; None to never answer.
         redactor: cleans what children say; None when there is no secret.
-        ca_file: certificates to trust in place of the system's.
+        network: proxies and certificates.
         local_deadline: seconds for a git that talks to nobody.
         network_deadline: seconds for a git that talks to a forge.
         grace: seconds between SIGTERM and SIGKILL.
@@ -80,7 +81,7 @@ class GitRunner:
         book: CredentialBook | None = None,
         askpass: Askpass | None = None,
         redactor: Redactor | None = None,
-        ca_file: Path | None = None,
+        network: Network | None = None,
         local_deadline: float = 300.0,
         network_deadline: float = 3600.0,
         grace: float = 5.0,
@@ -90,7 +91,7 @@ class GitRunner:
         self._book = book or CredentialBook()
         self._askpass = askpass
         self._redactor = redactor or Redactor(self._book)
-        self._ca_file = ca_file
+        self._network = network or Network()
         self._local_deadline = local_deadline
         self._network_deadline = network_deadline
         self._grace = grace
@@ -251,7 +252,7 @@ class GitRunner:
             username=None if credential is None else credential.username,
             askpass=program,
             ssh=None if self._askpass is None else self._askpass.ssh,
-            ca_file=self._ca_file,
+            network=self._network,
         )
 
     def _supervise(

@@ -36,7 +36,7 @@ class Transport:
     """Sends requests; safe to share between threads.
 
     Args:
-        tls: which certificate authorities to trust.
+        tls: which certificate authorities to trust, and the client certificate.
         proxy: how to leave the network; empty for straight connections.
         timeout: seconds that one wait for the network may take.
         deadline: seconds that one request may take altogether, slow drips included.
@@ -119,6 +119,15 @@ class Transport:
             return response
         raise AssertionError("a fresh connection is never tried twice")  # pragma: no cover
 
+    def prepare(self) -> None:
+        """Read the certificate files now: a mistake in them is told before anything is done.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        with self._lock:
+            self._load_certificates()
+
     @property
     def closed(self) -> bool:
         """Whether `close` was called: every request fails from then on."""
@@ -185,10 +194,10 @@ class Transport:
             self._drop(connection)
 
     def _new(self, origin: Origin) -> Connection:
-        from mgit.transport.connection import Connection, tls_context
+        from mgit.transport.connection import Connection
 
-        if origin.scheme == "https" and self._context is None:
-            self._context = tls_context(self._tls)
+        if origin.scheme == "https":
+            self._load_certificates()
         return Connection(
             origin,
             context=self._context if origin.scheme == "https" else None,
@@ -197,6 +206,12 @@ class Transport:
             deadline=self._deadline,
             clock=self._clock,
         )
+
+    def _load_certificates(self) -> None:
+        if self._context is None:
+            from mgit.transport.tls import tls_context
+
+            self._context = tls_context(self._tls)
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
         with self._lock:
@@ -213,8 +228,8 @@ class Transport:
         connection.close()
 
     def _unreachable(self, origin: Origin, error: OSError) -> ForgeError:
-        from mgit.transport.connection import explain
+        from mgit.transport.trouble import explain
 
         if self._closed:
             return NetworkError(f"the connection to {origin} was closed by an interrupt")
-        return explain(origin, error)
+        return explain(origin, error, self._tls)

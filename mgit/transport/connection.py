@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from mgit.address import Origin
-from mgit.errors import ConfigurationError, ForgeError, NetworkError
+from mgit.errors import ForgeError
 from mgit.transport.body import broken_off, read_body
 from mgit.transport.proxy import ProxyServer
-from mgit.transport.values import Response, TlsSettings
+from mgit.transport.trouble import proxy_unreachable, tunnel_refused
+from mgit.transport.values import Response
 from mgit.transport.wire import Wire
 
 _CONNECT_SECONDS = 10.0
@@ -121,7 +122,12 @@ class Connection:
     def _open(self) -> Wire:
         via = (self._proxy.host, self._proxy.port) if self._proxy else None
         address = via or (self._origin.host, self._origin.port)
-        raw = socket.create_connection(address, min(self._timeout, _CONNECT_SECONDS))
+        try:
+            raw = socket.create_connection(address, min(self._timeout, _CONNECT_SECONDS))
+        except OSError as error:
+            if self._proxy is None:
+                raise
+            raise proxy_unreachable(self._proxy, error) from error
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._proxy is not None:
@@ -159,59 +165,4 @@ class Connection:
         finally:
             answer.close()
         if answer.status != http.HTTPStatus.OK:
-            raise NetworkError(
-                f"the proxy {proxy.host}:{proxy.port} refused a tunnel to {self._origin}"
-                f" ({answer.status})",
-                advice="check HTTPS_PROXY and NO_PROXY",
-            )
-
-
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """TLS 1.2 or later, names and certificates checked.
-
-    Raises:
-        ConfigurationError: the file of certificate authorities cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ConfigurationError(
-            f"the CA file {settings.ca_file} cannot be used: {error}",
-            advice="give a PEM file that mgit may read",
-        ) from error
-    # Some Pythons (Debian 12's 3.11.2) take an end without TLS's own goodbye for a good one.
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
-    return context
-
-
-def explain(origin: Origin, error: OSError) -> NetworkError:
-    """Put an error of the network into words. It holds host and cause, nothing else."""
-    match error:
-        case socket.gaierror():
-            return NetworkError(
-                f"{origin.host} is not known to the name service",
-                advice="check the host name and the network",
-            )
-        case ssl.SSLCertVerificationError():
-            return NetworkError(
-                f"{origin} has a certificate that is not trusted: {error.verify_message}",
-                advice="if your company has its own authority, name its PEM file as ca_file",
-            )
-        case ssl.SSLError():
-            cause = error.reason or "handshake failed"
-            return NetworkError(
-                f"TLS with {origin} failed: {cause}", advice="check the address and port"
-            )
-        case TimeoutError():
-            return NetworkError(f"{origin} did not answer in time", advice="try again later")
-        case ConnectionRefusedError():
-            return NetworkError(
-                f"{origin} refused the connection", advice="check the address and port"
-            )
-        case ConnectionError():
-            return broken_off(origin)
-        case _:
-            return NetworkError(
-                f"{origin} cannot be reached: {error.strerror or type(error).__name__}",
-                advice="check the network",
-            )
+            raise tunnel_refused(proxy, self._origin, answer.status)

@@ -21,12 +21,29 @@ class ProxyServer:
     """An http proxy that opens tunnels.
 
     Args:
-        authorization: value of `Proxy-Authorization`, empty for none; a secret.
+        host: name or address, IPv6 without brackets.
+        port: always given.
+        username: None where the proxy wants nobody's name.
+        password: a secret; may be empty.
     """
 
     host: str
     port: int
-    authorization: str = field(default="", repr=False)
+    username: str | None = None
+    password: str = field(default="", repr=False)
+
+    @property
+    def address(self) -> str:
+        """`host:port`, for a person and for git."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def authorization(self) -> str:
+        """Value of `Proxy-Authorization` (RFC 7617), empty for none; a secret."""
+        if self.username is None:
+            return ""
+        pair = f"{self.username}:{self.password}"
+        return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,7 @@ class ProxySettings:
 
 
 def parse_proxy(https_proxy: str, no_proxy: str = "") -> ProxySettings:
-    """Read the values of `HTTPS_PROXY` and `NO_PROXY`; an empty first one means no proxy.
+    """Read the values of `HTTPS_PROXY` (or `ALL_PROXY`) and `NO_PROXY`; empty means no proxy.
 
     Raises:
         ConfigurationError: not an `http://HOST:PORT` address. Its message never repeats the
@@ -68,21 +85,24 @@ def parse_proxy(https_proxy: str, no_proxy: str = "") -> ProxySettings:
     if parts.scheme != "http" or not parts.hostname or not text.isprintable():
         raise _refused()
     return ProxySettings(
-        ProxyServer(parts.hostname, port or 80, _basic(parts.username, parts.password)), bypass
+        ProxyServer(parts.hostname, port or 80, *_account(parts.username, parts.password)), bypass
     )
 
 
-def _basic(user: str | None, password: str | None) -> str:
-    if user is None:
-        return ""
-    pair = f"{unquote(user)}:{unquote(password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()
+def _account(username: str | None, password: str | None) -> tuple[str | None, str]:
+    if username is None:
+        return None, ""
+    name, secret = unquote(username), unquote(password or "")
+    if not (name + secret).isprintable() or ":" in name or secret != secret.strip():
+        raise _refused()
+    return name, secret
 
 
 def _refused() -> ConfigurationError:
     return ConfigurationError(
-        "the proxy address (HTTPS_PROXY) is not usable",
-        advice="write it as http://HOST:PORT; proxies that want TLS themselves are not supported",
+        "the address of the proxy (HTTPS_PROXY or ALL_PROXY) is not usable",
+        advice="write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, percent-encoded; "
+        "SOCKS and proxies that want TLS themselves are not supported",
     )
 
 

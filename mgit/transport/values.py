@@ -9,14 +9,19 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """How servers prove who they are.
+    """How servers prove who they are, and mgit to them.
 
     Args:
         ca_file: PEM file of the certificate authorities to trust in place of the system's, as
-            git's `http.sslCAInfo` does; None for the system's own.
+            git's `http.sslCAInfo` does; None for the system's own (or `SSL_CERT_FILE`).
+        client_cert: PEM file of the certificate that is shown to servers that want one, with its
+            chain; None for none.
+        client_key: PEM file of its key, not encrypted; None where `client_cert` holds both.
     """
 
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,15 +131,10 @@ def _keep(settings: Settings, source: SourceSettings, secret: Secret, edit: Edit
     """Prove the token, then keep it, then write the source down; nothing before it is proven."""
     from mgit.credentials import Credential, CredentialStore
     from mgit.credentials.desktop import open_keyring
+    from mgit.fleet.network import open_transport
     from mgit.forges import ForgeContext, api_base, open_forge
-    from mgit.transport import TlsSettings, Transport, parse_proxy
 
-    network = settings.network
-    transport = Transport(
-        tls=TlsSettings(network.ca_file),
-        proxy=parse_proxy(network.https_proxy, network.no_proxy),
-        timeout=network.timeout,
-    )
+    transport = open_transport(settings.network)
     context = ForgeContext(
         source=source.name,
         transport=transport,

@@ -66,7 +66,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_repeating_it(url):
 
 def test_the_tunnel_is_asked_for_and_a_refusal_told(serve):
     server = serve((b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",))
-    proxy = ProxySettings(ProxyServer("127.0.0.1", server.port, "Basic abc"))
+    proxy = ProxySettings(ProxyServer("127.0.0.1", server.port, "me", "abc"))
     with (
         Transport(proxy=proxy) as transport,
         pytest.raises(NetworkError, match=r"refused a tunnel .*407"),
@@ -75,5 +75,5 @@ def test_the_tunnel_is_asked_for_and_a_refusal_told(serve):
     assert server.heard[0].decode() == (
         "CONNECT api.github.com:443 HTTP/1.1\r\n"
         "Host: api.github.com:443\r\n"
-        "Proxy-Authorization: Basic abc\r\n\r\n"
+        "Proxy-Authorization: Basic bWU6YWJj\r\n\r\n"
     )
