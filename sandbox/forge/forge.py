@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +64,9 @@ class SandboxForge:
         rate_limit: requests per hour that GitHub's flavour allows.
         host: address to bind to.
         port: 0 for a free one.
+        tls: what a server needs to speak https (`sandbox.certificates`); None for http.
+        public: the address that it gives as its own, where clients come by another way (a proxy,
+            a name); None for `http://HOST:PORT`.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class SandboxForge:
         rate_limit: int = 5000,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        public: str | None = None,
     ) -> None:
         self.flavour: Flavour = flavour
         self.token = token
@@ -87,8 +93,10 @@ class SandboxForge:
         self._log_lock = threading.Lock()
         self._numbers = count(1)
         self._ready = threading.Event()  # the port is known before the API is
-        self._web = WebServer(self._handle, host, port)
-        self.url = f"http://{host}:{self._web.port}"
+        self._web = WebServer(self._handle, host, port, tls)
+        self.port = self._web.port
+        scheme = "http" if tls is None else "https"
+        self.url = public or f"{scheme}://{host}:{self.port}"
         self._api = self._make_api(page_cap, rate_limit)
         self.api_url = self.url + self._api.prefix
         self._ready.set()

@@ -6,6 +6,7 @@ Threads are bounded, every connection is known, so that `close` leaves nothing b
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,10 +59,17 @@ class WebServer:
         handle: called from many threads.
         host: address to bind to.
         port: 0 for a free one.
+        tls: certificate to show, and whether clients must show one; None for plain http.
     """
 
-    def __init__(self, handle: Callable[[Request], Answer], host: str, port: int) -> None:
-        self._server = _Server((host, port), handle)
+    def __init__(
+        self,
+        handle: Callable[[Request], Answer],
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._server = _Server((host, port), handle, tls)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -83,12 +91,26 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # server_close then waits for them
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handle: Callable[[Request], Answer]) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handle: Callable[[Request], Answer],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self.handle = handle
+        self._tls = tls
         self._slots = threading.BoundedSemaphore(_MAX_THREADS)
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self._tls is not None:  # shakes hands in the connection's own thread
+            connection = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._slots.acquire()
@@ -119,6 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "mgit-sandbox"
     timeout = _IDLE_SECONDS
     wbufsize = 64 * 1024  # head and body leave together: no wait for a delayed ACK
+
+    def setup(self) -> None:
+        if isinstance(self.request, ssl.SSLSocket):
+            _shake_hands(self.request)
+        super().setup()
 
     def do_GET(self) -> None:
         self._answer()
@@ -168,3 +195,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """The sandbox keeps a log of values in place of lines."""
+
+
+def _shake_hands(connection: ssl.SSLSocket) -> None:
+    """Begin TLS. A client that is refused gets to read why.
+
+    Raises:
+        OSError: one side does not believe the other.
+    """
+    connection.settimeout(_IDLE_SECONDS)
+    try:
+        connection.do_handshake()
+    except OSError:
+        # What it has sent and nobody read would make the kernel reset the connection, and the
+        # alert would be lost with it.
+        try:
+            socket.socket.shutdown(connection, socket.SHUT_WR)
+            connection.settimeout(2.0)
+            while socket.socket.recv(connection, 65536):
+                continue
+        except OSError:
+            pass
+        raise
