@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mgit.errors import AuthenticationError, ForgeError, MgitError, RepositoryBroken
+from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.pool import Driver, Stop
 from mgit.fleet.values import Phase, Progress, skipped
@@ -18,6 +20,7 @@ from mgit.model import (
     Outcome,
     Plan,
     Reason,
+    Remove,
     Result,
     Skip,
     action_key,
@@ -33,7 +36,8 @@ class Applier:
     """Applies plans.
 
     Args:
-        perform: does one action; raises MgitError or OSError when it could not.
+        perform: does one action; raises MgitError or OSError when it could not, and `Later` when
+            its host pauses.
         clean: takes secrets and control characters out of messages.
         clock: monotonic seconds.
     """
@@ -77,13 +81,18 @@ class Applier:
     def _task(self, whole: Group, actions: Group, failed: set[str], stop: Stop) -> Task[Outcome]:
         """Some actions of a repository; `failed` holds the first folders of those that failed."""
         here = whole[0].folder
+        left = deque(actions)
+        refused: list[Refused] = []
 
         def work() -> Iterator[Outcome]:
-            for action in actions:
+            while left:
+                action = left[0]
                 if here in failed:
+                    left.popleft()
                     yield _not_reached(action)
                     continue
-                outcome = self._outcome(action, stop)
+                outcome = self._outcome(action, stop, refused)
+                left.popleft()
                 if outcome is None:  # interrupted: it was not done, so there is nothing to tell
                     return
                 if outcome.result is not Result.MOVED and _moves((action,)):
@@ -92,24 +101,26 @@ class Applier:
 
         return Task(action_name(whole[0]), work)
 
-    def _outcome(self, action: Action, stop: Stop) -> Outcome | None:
-        """How it ended; None when it was interrupted and is for the next run to do."""
+    def _outcome(self, action: Action, stop: Stop, refused: list[Refused]) -> Outcome | None:
+        """How it ended; None when it was interrupted and is for the next run to do.
+
+        Raises:
+            Later: its host pauses; `refused` holds the refusals so far.
+        """
         began = self.clock()
         try:
             outcome = self.perform(action)
         except Interrupted:
             return None
+        except Refused as later:
+            refused.append(later)
+            if len(refused) < TRIES:
+                raise
+            outcome = _failed(action, later.error)
         except MgitError as error:
             if stop.requested:  # most likely our own doing: the connections were shut
                 return None
-            outcome = Outcome(
-                action,
-                Result.FAILED,
-                _reason(error),
-                error.message,
-                error.advice,
-                int(error.exit_code),
-            )
+            outcome = _failed(action, error)
         except OSError as error:
             words = f"{action.folder}: {error.strerror or error}"
             advice = "check the folder's rights and the free space"
@@ -122,8 +133,13 @@ class Applier:
         )
 
 
+def _failed(action: Action, error: MgitError) -> Outcome:
+    code = int(error.exit_code)
+    return Outcome(action, Result.FAILED, _reason(error), error.message, error.advice, code)
+
+
 def _moves(actions: Group) -> bool:
-    return isinstance(actions[0], Move | Archive)
+    return isinstance(actions[0], Move | Archive | Remove)
 
 
 def group(actions: Iterable[Action]) -> list[Group]:

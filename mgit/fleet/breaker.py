@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 
 from mgit.address import Origin
-from mgit.errors import AuthenticationError, MgitError, NetworkError, RateLimited
+from mgit.errors import AuthenticationError, MgitError, NetworkError
 
 LIMIT = 5
 
+Asked = tuple[Origin, str]
+"""A host, and the source whose credential it is asked with."""
+
 
 class Breaker:
-    """Counts failures in a row for each origin; for one run only. Safe to share.
+    """Counts failures in a row for each host and source; for one run only. Safe to share.
 
     Args:
         limit: so many network or credential failures in a row end the asking.
@@ -20,26 +23,29 @@ class Breaker:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._rows: dict[Origin, int] = {}
-        self._open: dict[Origin, MgitError] = {}
+        self._rows: dict[Asked, int] = {}
+        self._open: dict[Asked, MgitError] = {}
 
-    def check(self, origin: Origin) -> None:
+    def check(self, asked: Asked) -> None:
         """Raise the error that ended the asking of this origin, if one did."""
         with self._lock:
-            error = self._open.get(origin)
+            error = self._open.get(asked)
         if error is not None:
             raise error
 
-    def succeeded(self, origin: Origin) -> None:
+    def succeeded(self, asked: Asked) -> None:
         with self._lock:
-            self._rows.pop(origin, None)
+            self._rows.pop(asked, None)
 
-    def failed(self, origin: Origin, error: MgitError) -> None:
-        """Note a failure. Those that concern one repository alone (404) do not count."""
-        if not isinstance(error, NetworkError | AuthenticationError | RateLimited):
+    def failed(self, asked: Asked, error: MgitError) -> None:
+        """Note a failure.
+
+        Those that concern one repository alone (404) do not count, and neither do pauses that
+        the host asked for: they are the business of its budget.
+        """
+        if not isinstance(error, NetworkError | AuthenticationError):
             return
         with self._lock:
-            row = self._limit if isinstance(error, RateLimited) else self._rows.get(origin, 0) + 1
-            self._rows[origin] = row
+            row = self._rows[asked] = self._rows.get(asked, 0) + 1
             if row >= self._limit:
-                self._open.setdefault(origin, error)
+                self._open.setdefault(asked, error)

@@ -47,6 +47,8 @@ from mgit.telemetry.events import (
 
 EVERYTHING = Selection()
 NO_REQUEST = SyncRequest()
+MOST_GITS = 64
+"""GitHub allows 100 connections of one account at a time, whatever a person configures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,7 @@ class Fleet:
         with self._locked(plan):
             outcomes = Applier(perform, kit.clean).run(
                 plan,
-                workers=kit.settings.concurrency,
+                workers=min(kit.settings.concurrency, MOST_GITS),
                 driver=kit.driver,
                 progress=progress,
             )

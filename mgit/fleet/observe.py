@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from mgit.errors import AuthenticationError, MgitError
 from mgit.fleet.breaker import Breaker
+from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, complete, hasty, run_tasks
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Source, Sources
@@ -140,7 +142,7 @@ def compare(
         Interrupted: mgit was told to stop.
     """
     clones = _by_key(local)
-    looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers))
+    looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers), Counter())
     tasks = [
         Task(str(repo.path), partial(looker.look, repo, clones[repo.key]))
         for repo in {repo.key: repo for repo in repos}.values()
@@ -162,6 +164,7 @@ class _Looker:
     tools: GitTools
     breaker: Breaker
     gits: threading.Semaphore
+    refused: Counter[RepoKey]
 
     def look(self, repo: RemoteRepo, clones: tuple[LocalRepo, ...]) -> Iterator[Compared]:
         upstream = self._ask(repo)
@@ -170,17 +173,27 @@ class _Looker:
         yield Compared(repo.key, upstream, clones)
 
     def _ask(self, repo: RemoteRepo) -> RefSnapshot | Unreadable:
-        origin = repo.url.origin
+        """What its upstream holds.
+
+        Raises:
+            Later: its host pauses; everybody else's repositories go first.
+        """
+        asked = (repo.url.origin, repo.source)
         try:
-            self.breaker.check(origin)
+            self.breaker.check(asked)
             snapshot = self.tools.refs(self.sources.open(repo.source), repo.url).ls_refs(repo.url)
+        except Refused as refused:
+            self.refused[repo.key] += 1
+            if self.refused[repo.key] < TRIES:
+                raise
+            return Unreadable(refused.error.message, Reason.UNREACHABLE)
         except AuthenticationError as error:
-            self.breaker.failed(origin, error)
+            self.breaker.failed(asked, error)
             return Unreadable(error.message, Reason.REFUSED)
         except MgitError as error:
-            self.breaker.failed(origin, error)
+            self.breaker.failed(asked, error)
             return Unreadable(error.message, Reason.UNREACHABLE)
-        self.breaker.succeeded(origin)
+        self.breaker.succeeded(asked)
         return snapshot
 
     def _into(self, upstream: RefSnapshot, clone: LocalRepo) -> LocalRepo:

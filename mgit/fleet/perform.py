@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from mgit.address import CloneUrl
+from mgit.fleet.pacing import turn
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import skipped
+from mgit.forges.budget import Budget
 from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.runner import GitRunner
@@ -22,6 +26,7 @@ from mgit.model import (
     Move,
     Outcome,
     Reason,
+    RefSnapshot,
     RemoteRepo,
     Remove,
     Result,
@@ -47,6 +52,7 @@ class Performer:
         """Do it.
 
         Raises:
+            Later: its host pauses.
             MgitError: it could not be done; the clone is as it was.
             OSError: the disk refused.
         """
@@ -55,15 +61,18 @@ class Performer:
             case Skip():
                 return skipped(action)
             case Clone():
-                source = self.sources.open(action.repo.source)
-                look = self.tools.refs(source, action.repo.url).ls_refs
-                effect = operations.clone(self.tools.runner(source), self.root, action, look=look)
+                with turn(self._budget(action.repo)):
+                    effect = operations.clone(
+                        self._runner(action.repo), self.root, action, look=self._look(action.repo)
+                    )
                 return _outcome(action, effect, Result.CLONED)
             case Fetch():
-                effect = operations.fetch(self._runner(action.repo), self.root, action)
+                with turn(self._budget(action.repo)):
+                    effect = operations.fetch(self._runner(action.repo), self.root, action)
                 return _outcome(action, effect, Result.FETCHED, action.held)
             case FastForward():
-                effect = operations.fast_forward(self._runner(action.repo), self.root, action)
+                with turn(self._budget(action.repo)):
+                    effect = operations.fast_forward(self._runner(action.repo), self.root, action)
                 return _outcome(action, effect, Result.FAST_FORWARDED)
             case Move():
                 return _outcome(action, operations.move(local, self.root, action), Result.MOVED)
@@ -74,12 +83,25 @@ class Performer:
                 effect = removing.remove(local, self.root, action)
                 return _outcome(action, effect, Result.REMOVED)
             case Heal():
-                source = self.sources.open(action.repo.source)
-                look = self.tools.refs(source, action.repo.url).ls_refs
-                effect = healing.heal(self.tools.runner(source), self.root, action, look=look)
+                with turn(self._budget(action.repo)):
+                    look = self._look(action.repo)
+                    effect = healing.heal(self._runner(action.repo), self.root, action, look=look)
                 return _outcome(action, effect, Result.HEALED)
             case _:
                 assert_never(action)
+
+    def _budget(self, repo: RemoteRepo) -> Budget:
+        return self.tools.budget(self.sources.open(repo.source), repo.url)
+
+    def _look(self, repo: RemoteRepo) -> Callable[[CloneUrl], RefSnapshot]:
+        client = self.tools.refs(self.sources.open(repo.source), repo.url)
+        budget = self._budget(repo)
+
+        def look(url: CloneUrl) -> RefSnapshot:
+            budget.answered()  # by the git before; else this question would wait for that git
+            return client.ls_refs(url)
+
+        return look
 
     def _runner(self, repo: RemoteRepo) -> GitRunner:
         return self.tools.runner(self.sources.open(repo.source))

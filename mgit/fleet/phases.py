@@ -20,7 +20,7 @@ class Task(Generic[T]):
 
     Args:
         name: what to call it for a person: a source or a repository.
-        work: yields results; runs in a thread.
+        work: yields results; runs in a thread. Where it raises `Later` it is called again.
     """
 
     name: str
@@ -89,8 +89,12 @@ def complete(driver: Driver) -> None:
 
 
 def _job(task: Task[T]) -> Job[_Began | _Ended | tuple[T]]:
+    begun: list[bool] = []  # said once, also where it is put back
+
     def job() -> Iterator[_Began | _Ended | tuple[T]]:
-        yield _Began(task.name)
+        if not begun:
+            begun.append(True)
+            yield _Began(task.name)
         for result in task.work():
             yield (result,)
         yield _Ended(task.name)

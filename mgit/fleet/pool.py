@@ -7,6 +7,7 @@ ends early first makes their work end (`abort`), then waits for a bounded time.
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 import time
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 Job = Callable[[], Iterable[T]]
 """Work that yields results; one thread runs it from beginning to end."""
+
+_SPREAD = 0.0002
+"""Seconds between two jobs that wait for the same moment: they come back one after the other."""
 
 TICK_SECONDS = 0.25
 GRACE_SECONDS = 3.0
@@ -56,6 +60,18 @@ class Driver:
     grace: float = GRACE_SECONDS
 
 
+class Later(Exception):
+    """Raised by a job that can't go on now; it is begun again then, and others go first.
+
+    Args:
+        seconds: when, from now.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class _Raised:
     error: BaseException
@@ -70,6 +86,9 @@ class _Crew(Generic[T]):
 
     def __init__(self, jobs: Iterable[Job[T]], workers: int, stop: Stop) -> None:
         self._jobs = deque(jobs)
+        self._later: list[tuple[float, int, Job[T]]] = []
+        self._lock = threading.Lock()
+        self._put_back = 0
         self._stop = stop
         self._closed = False
         self.results: queue.SimpleQueue[tuple[T] | _Raised | _Ended] = queue.SimpleQueue()
@@ -94,17 +113,37 @@ class _Crew(Generic[T]):
 
     def _work(self) -> None:
         try:
-            while not (self._closed or self._stop.requested):
+            while (job := self._next()) is not None:
                 try:
-                    job = self._jobs.popleft()
-                except IndexError:
-                    break
-                for result in job():
-                    self.results.put((result,))
+                    for result in job():
+                        self.results.put((result,))
+                except Later as later:
+                    self._put(job, later.seconds)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
             self.results.put(_Raised(error))
         finally:
             self.results.put(_Ended())
+
+    def _next(self) -> Job[T] | None:
+        """The next job; waits where the only ones left are for later. None: there is no more."""
+        while not (self._closed or self._stop.requested):
+            with self._lock:
+                now = time.monotonic()
+                if self._later and self._later[0][0] <= now:
+                    return heapq.heappop(self._later)[2]
+                if self._jobs:
+                    return self._jobs.popleft()
+                if not self._later:
+                    return None
+                wait = self._later[0][0] - now
+            time.sleep(min(max(wait, 0.0), TICK_SECONDS))
+        return None
+
+    def _put(self, job: Job[T], seconds: float) -> None:
+        with self._lock:
+            self._put_back += 1
+            at = time.monotonic() + seconds + _SPREAD * len(self._later)
+            heapq.heappush(self._later, (at, self._put_back, job))
 
 
 def side_by_side(

@@ -19,6 +19,7 @@ from mgit.credentials import Credential, CredentialBook, CredentialRequest, Cred
 from mgit.credentials.desktop import open_keyring
 from mgit.credentials.find import RUN_SECRETS, find, standard_finders
 from mgit.errors import ConfigurationError, InvalidInput
+from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import TICK_SECONDS, Stop
 from mgit.git.runner import GitRunner, Interrupted
 from mgit.plan.select import Selection
@@ -69,6 +70,7 @@ class Sources:
         clean: learns every secret before it is used.
         runner: starts token commands.
         stop: ends the waiting for a forge's rate limit.
+        budgets: what each host allows each credential.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Sources:
         clean: Cleaner,
         runner: GitRunner,
         stop: Stop,
+        budgets: Budgets,
     ) -> None:
         self._settings = settings
         self._transport = transport
@@ -87,6 +90,7 @@ class Sources:
         self._clean = clean
         self._runner = runner
         self._stop = stop
+        self._budgets = budgets
         self._lock = threading.Lock()
         self._opened: dict[str, Source] = {}
 
@@ -123,8 +127,8 @@ class Sources:
         if origin is None:
             return Source(source, forge, None, include)
         credential = self._credential(source, origin, forge.git_username)
-        if credential is not None:
-            forge = open_forge(source.forge, replace(context, credential=credential))
+        budget = self._budgets.of(origin, credential)
+        forge = open_forge(source.forge, replace(context, credential=credential, budget=budget))
         return Source(source, forge, credential, include)
 
     def _credential(

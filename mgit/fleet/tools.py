@@ -13,7 +13,9 @@ from mgit.address import CloneUrl
 from mgit.config.settings import Settings
 from mgit.credentials import Askpass, CredentialBook, Redactor
 from mgit.fleet.network import git_network, proxy_credential
+from mgit.fleet.pacing import Budgets, PacedTransport
 from mgit.fleet.sources import Source
+from mgit.forges.budget import Budget
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
 from mgit.transport import Transport
@@ -30,11 +32,13 @@ class GitTools:
     Args:
         settings: the environment and the folders for askpass.
         transport: carries the refs clients' requests.
+        budgets: what each host allows each credential.
     """
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: Settings, transport: Transport, budgets: Budgets) -> None:
         self._settings = settings
         self._transport = transport
+        self._budgets = budgets
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
         self._runners: dict[str, GitRunner] = {}
@@ -67,9 +71,14 @@ class GitTools:
         runner = self.runner(source) if over_ssh else None
 
         def make() -> RefsClient:
-            return RefsClient(self._transport, source.book, runner)
+            book = source.book
+            return RefsClient(PacedTransport(self._transport, self._budgets, book), book, runner)
 
         return self._made(self._refs, f"ssh {source.name}" if over_ssh else source.name, make)
+
+    def budget(self, source: Source, url: CloneUrl) -> Budget:
+        """What the host of a clone URL allows the credential of its source."""
+        return self._budgets.of(url.origin, source.book.for_origin(url.origin))
 
     def keep_open(self, descriptor: int | None) -> None:
         """Hand this descriptor (the root lock's) on to every git that is started from now on."""

@@ -13,9 +13,11 @@ from typing import TextIO, assert_never
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet, Kit
 from mgit.fleet.network import open_transport
+from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
+from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
 from mgit.model import Outcome
 from mgit.state import State
@@ -49,12 +51,14 @@ class Parts:
         events: the log.
         audit: the audit trail.
         clean: hides every secret met so far.
+        budgets: what each host allows each credential.
     """
 
     state: State
     events: EventLog
     audit: AuditTrail
     clean: Cleaner
+    budgets: Budgets
 
 
 @contextlib.contextmanager
@@ -83,7 +87,8 @@ def open_parts(
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        yield Parts(state, events, AuditTrail(folder / AUDIT_FILE, clean=clean), clean)
+        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
+        yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
     finally:
         state.close()
 
@@ -117,7 +122,8 @@ def open_fleet(
                 open_parts(settings, log_format="console", log_level="warning")
             )
         transport = stack.enter_context(open_transport(settings.network))
-        tools = GitTools(settings, transport)
+        parts.budgets.begin_run()
+        tools = GitTools(settings, transport, parts.budgets)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -136,6 +142,7 @@ def open_fleet(
                 clean=parts.clean,
                 runner=tools.local,
                 stop=driver.stop,
+                budgets=parts.budgets,
             ),
             tools=tools,
             driver=driver,
@@ -198,6 +205,19 @@ class _StateObserver:
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _pause_teller(events: EventLog) -> Callable[[Pause], None]:
+    def tell(pause: Pause) -> None:
+        wait = f"{pause.seconds:.0f} s"
+        events.warning(
+            "host.paused",
+            f"{pause.why}: it is left alone for {wait}, the others go on",
+            host=pause.host,
+            seconds=pause.seconds,
+        )
+
+    return tell
 
 
 def _abort(tools: GitTools, transport: Transport) -> None:

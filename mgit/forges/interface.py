@@ -21,6 +21,7 @@ from mgit.transport import CachedResponse, ResponseCache, Transport
 
 if TYPE_CHECKING:
     from mgit.credentials import Credential
+    from mgit.forges.budget import Budget
 
 __all__ = [
     "Account",
@@ -89,6 +90,8 @@ class ForgeContext:
         cache: answers of earlier runs; None to keep none.
         file: the manifest; None for a REST API.
         pacing: how patiently to ask.
+        budget: the pauses that the API's host asked for, shared with all who ask it with this
+            credential; None to share none.
     """
 
     source: str
@@ -99,6 +102,7 @@ class ForgeContext:
     cache: ResponseCache | None = None
     file: Path | None = None
     pacing: Pacing = field(default_factory=Pacing)
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

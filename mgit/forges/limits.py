@@ -1,10 +1,13 @@
 """Reads from an answer's head how long to wait, and what is left of an allowance. Pure.
 
-Sources: RFC 9110 section 10.2.3, and GitHub's "Rate limits for the REST API".
+Sources: RFC 9110 section 10.2.3; GitHub's "Rate limits for the REST API"; GitLab's "Rate limits"
+(`RateLimit-*`); Azure DevOps' "Rate and usage limits" (`Retry-After` and `X-RateLimit-Delay` on an
+answer that is good).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +18,9 @@ from mgit.transport import Response
 LEAST_WAIT = 60.0
 """Seconds to wait after a limit that does not say how long: GitHub asks for a minute."""
 _WORDS = b"rate limit"
+_DELAY = "x-ratelimit-delay"
+_BEFORE_ANY_FORGE = 1_000_000_000
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def is_rate_limit(response: Response) -> bool:
@@ -45,20 +51,46 @@ def wait_asked_for(response: Response, clock: Callable[[], float]) -> float | No
         at = _moment(asked)
         if at is not None:
             return max(0.0, at.timestamp() - _now(response, clock))
+    return wait_when_empty(response, clock)
+
+
+def wait_when_empty(response: Response, clock: Callable[[], float]) -> float | None:
+    """Seconds until a used-up allowance begins anew, None where something is left of it.
+
+    Azure DevOps counts another thing under the same names: it never refuses when nothing is
+    left but makes every answer slow, and says how slow.
+    """
     limit = rate_limit(response)
-    if limit is not None and limit.remaining == 0:
-        return max(1.0, limit.resets_at - _now(response, clock))
-    return None
+    if limit is None or limit.remaining > 0 or response.header(_DELAY) is not None:
+        return None
+    # The IETF's draft counts seconds from now, GitHub and GitLab since 1970.
+    if limit.resets_at < _BEFORE_ANY_FORGE:
+        return float(max(1, limit.resets_at))
+    return max(1.0, limit.resets_at - _now(response, clock))
+
+
+def asked_to_slow_down(response: Response, clock: Callable[[], float]) -> float | None:
+    """Seconds before the next request, said with an answer that is good; None for none.
+
+    Azure DevOps first makes answers late (`X-RateLimit-Delay`, seconds) and asks for a pause
+    (`Retry-After`) with a 200; who goes on without one is refused later.
+    """
+    if response.header("retry-after") is not None:
+        return wait_asked_for(response, clock)
+    delay = _seconds(response.header(_DELAY) or "")
+    return min(delay, LEAST_WAIT) if delay else None
 
 
 def rate_limit(response: Response) -> RateLimit | None:
-    """GitHub's allowance, None where the answer holds none."""
-    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-    match [whole_number(response.header(name) or "") for name in names]:
-        case [int(limit), int(remaining), int(resets_at)]:
-            return RateLimit(limit, remaining, resets_at)
-        case _:
-            return None
+    """What is left of an allowance, None where the answer does not say."""
+    for prefix in ("x-ratelimit", "ratelimit"):
+        names = (f"{prefix}-limit", f"{prefix}-remaining", f"{prefix}-reset")
+        match [whole_number(response.header(name) or "") for name in names]:
+            case [int(limit), int(remaining), int(resets_at)]:
+                return RateLimit(limit, remaining, resets_at)
+            case _:
+                continue
+    return None
 
 
 def server_time(response: Response) -> datetime | None:
@@ -70,6 +102,12 @@ def whole_number(text: str) -> int | None:
     """A header's number, None for anything else (`str.isdigit` alone lets `²` through)."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _seconds(text: str) -> float:
+    """A header's decimal number, 0 for anything else."""
+    text = text.strip()
+    return float(text) if _DECIMAL.fullmatch(text) else 0.0
 
 
 def _now(response: Response, clock: Callable[[], float]) -> float:

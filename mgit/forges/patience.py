@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mgit.errors import NetworkError, RateLimited
+from mgit.forges.budget import Lane
 from mgit.forges.interface import ForgeContext, RateLimit, require_api
 from mgit.forges.limits import LEAST_WAIT, is_rate_limit, rate_limit, wait_asked_for
 from mgit.forges.refusals import refusal
@@ -48,15 +49,7 @@ class Patience:
         for attempt in range(1, attempts + 1):
             last = attempt == attempts
             try:
-                response = self._context.transport.request(
-                    method,
-                    self._origin,
-                    target,
-                    headers={**self._headers, **(headers or {})},
-                    body=body,
-                    max_bytes=_MAX_PAGE_BYTES,
-                    idempotent=True,
-                )
+                response = self._ask(method, target, {**self._headers, **(headers or {})}, body)
             except NetworkError:
                 if last or self._context.transport.closed:
                     raise
@@ -67,6 +60,30 @@ class Patience:
                 return response
             self._pause(self._wait_before_retry(response, attempt, last=last))
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
+
+    def _ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Response:
+        """One request, when the host lets everybody with this credential ask again."""
+        budget = self._context.budget
+        while budget is not None and (wait := budget.admit(Lane.API)) > 0:
+            self._context.pacing.sleep(wait)
+        try:
+            response = self._context.transport.request(
+                method,
+                self._origin,
+                target,
+                headers=headers,
+                body=body,
+                max_bytes=_MAX_PAGE_BYTES,
+                idempotent=True,
+            )
+            if budget is not None:
+                budget.note(response, Lane.API)
+            return response
+        finally:
+            if budget is not None:
+                budget.leave()
 
     def _wait_before_retry(self, response: Response, attempt: int, *, last: bool) -> float:
         """Seconds to wait before the same request may succeed.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections.abc import Mapping
 from enum import Enum
-from typing import Never
+from typing import Never, Protocol
 from urllib.parse import quote
 
 from mgit.address import CloneUrl, Origin
@@ -25,7 +26,7 @@ from mgit.git.advertisement import (
 from mgit.git.pktline import FLUSH, decode
 from mgit.git.runner import GitRunner
 from mgit.model import RefSnapshot
-from mgit.transport import Response, Transport
+from mgit.transport import Response
 from mgit.version import __version__
 
 _AGENT = f"mgit/{__version__}"
@@ -33,6 +34,22 @@ _REQUEST = "application/x-git-upload-pack-request"
 _RESULT = "application/x-git-upload-pack-result"
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
 _DEFAULT_PAUSE = 60.0
+
+
+class Asks(Protocol):
+    """What carries the requests: `mgit.transport.Transport`, or one that keeps to a budget."""
+
+    def request(
+        self,
+        method: str,
+        origin: Origin,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        idempotent: bool | None = None,
+    ) -> Response:
+        """See `Transport.request`."""
 
 
 class _Way(Enum):
@@ -52,7 +69,7 @@ class RefsClient:
     """
 
     def __init__(
-        self, transport: Transport, book: CredentialBook, runner: GitRunner | None = None
+        self, transport: Asks, book: CredentialBook, runner: GitRunner | None = None
     ) -> None:
         self._transport = transport
         self._book = book

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from mgit.state.store import PastRun, State, StoredListing
+from mgit.state.pauses import StoredPause
+from mgit.state.remembered import StoredListing, StoredRefs
+from mgit.state.store import PastRun, State
 
-__all__ = ["PastRun", "State", "StoredListing"]
+__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs"]

@@ -67,4 +67,47 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # Random bytes of this installation, for naming credentials without keeping them.
+    "CREATE TABLE salts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT",
+    # Pauses that hosts asked for. `credential` is a keyed hash.
+    """
+    CREATE TABLE pauses (
+        host TEXT NOT NULL,
+        credential TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        ends_at REAL NOT NULL,
+        why TEXT NOT NULL,
+        PRIMARY KEY (host, credential)
+    ) WITHOUT ROWID, STRICT
+    """,
+    # When each source was last brought up to date whole.
+    """
+    CREATE TABLE complete (
+        root TEXT NOT NULL,
+        source TEXT NOT NULL,
+        began_at REAL NOT NULL,
+        PRIMARY KEY (root, source)
+    ) WITHOUT ROWID, STRICT
+    """,
+    # What `mgit changes` compares with: whole listings, and the refs of each clone.
+    """
+    CREATE TABLE baselines (
+        source TEXT PRIMARY KEY,
+        listed_at REAL NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID, STRICT
+    """,
+    """
+    CREATE TABLE refs (
+        root TEXT NOT NULL,
+        clone TEXT NOT NULL,
+        name TEXT NOT NULL,
+        seen_at REAL NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (root, clone)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

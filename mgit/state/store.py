@@ -10,26 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
 from mgit.state.database import Database
+from mgit.state.pauses import Pauses
+from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 
 KEPT_RUNS = 200
 KEPT_RESPONSE_SECONDS = 90 * 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class StoredListing:
-    """The last whole answer of a source.
-
-    Args:
-        listing: what it listed.
-        listed_at: when, in seconds since 1970.
-    """
-
-    listing: Listing
-    listed_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +61,8 @@ class State:
         self._database = Database(path, warn, patience=patience)
         self._clock = clock
         self._kept_runs = kept_runs
+        self.pauses = Pauses(self._database, clock)
+        self.remembered = Remembered(self._database, clock)
 
     def check(self) -> None:
         """Make sure that the state can be written.
@@ -106,7 +95,7 @@ class State:
         """Keep a listing; one that is not complete is not worth remembering and is passed over."""
         if not listing.complete:
             return
-        body = zlib.compress(msgspec.msgpack.encode(listing), 1)
+        body = encoded(listing)
         self._write(
             "INSERT OR REPLACE INTO listings (source, listed_at, repos, body) VALUES (?, ?, ?, ?)",
             [(listing.source, self._clock(), len(listing.repos), body)],
@@ -115,13 +104,9 @@ class State:
     def last_listing(self, source: str) -> StoredListing | None:
         """The last whole listing of a source, None when there was none."""
         row = self._one("SELECT listed_at, body FROM listings WHERE source = ?", (source,))
-        body = None if row is None else _unpack(row[1])
-        if row is None or body is None:
+        if row is None or (listing := decoded(row[1], Listing)) is None:
             return None
-        try:
-            return StoredListing(msgspec.msgpack.decode(body, type=Listing), float(row[0]))
-        except msgspec.MsgspecError:
-            return None
+        return StoredListing(listing, float(row[0]))
 
     # --- runs ------------------------------------------------------------------------------
 

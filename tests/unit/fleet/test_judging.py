@@ -55,8 +55,8 @@ def test_a_skip_is_a_courtesy_or_a_failure(reason):
     assert outcome.message == "because"
 
 
-HERE = Origin("https", "git.example.com", 443)
-THERE = Origin("https", "other.example.com", 443)
+HERE = (Origin("https", "git.example.com", 443), "work")
+THERE = (Origin("https", "other.example.com", 443), "work")
 
 
 def test_a_host_that_fails_again_and_again_is_left_alone():
@@ -90,8 +90,13 @@ def test_a_refused_credential_counts():
         breaker.check(HERE)
 
 
-def test_a_forge_that_asks_for_a_pause_gets_it_at_once():
-    breaker = Breaker(limit=5)
+def test_a_pause_that_a_forge_asks_for_is_no_failure():
+    breaker = Breaker(limit=1)
     breaker.failed(HERE, RateLimited("slow down", retry_after=60))
-    with pytest.raises(RateLimited):
-        breaker.check(HERE)
+    breaker.check(HERE)
+
+
+def test_a_refused_credential_of_one_source_leaves_the_others_at_its_host_alone():
+    breaker = Breaker(limit=1)
+    breaker.failed(HERE, AuthenticationError("no"))
+    breaker.check((HERE[0], "another source"))
