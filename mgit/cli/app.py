@@ -12,6 +12,7 @@ from typing import cast
 
 from mgit.cli.console import Console, standard_console
 from mgit.cli.parser import parse
+from mgit.cli.words_of_0x import modernise
 from mgit.config import Settings, current_environment, find_paths, load_settings
 from mgit.config.document import Document
 from mgit.config.load import settle
@@ -22,6 +23,13 @@ _FLAGS = {
     "root": "defaults.root",
     "layout": "defaults.layout",
     "kind": "defaults.kind",
+    "depth": "defaults.depth",
+    "blobs": "defaults.blobs",
+    "lfs": "defaults.lfs",
+    "submodules": "defaults.submodules",
+    "wikis": "defaults.wikis",
+    "heal": "defaults.heal",
+    "gone": "defaults.gone",
     "concurrency": "defaults.concurrency",
     "listen": "serve.listen",
     "interval": "serve.interval",
@@ -41,19 +49,23 @@ def run(arguments: Sequence[str]) -> int:
         MgitError: what `main` explains to the person.
     """
     try:
-        options = parse(arguments)
+        modern = modernise(arguments)
+        options = parse(modern.arguments)
     except SystemExit as end:  # after --help
         return int(end.code or 0)
     if options.command is None:
         return _version()
     if options.command != "serve":  # which has a gentler end of its own
         _end_like_an_interrupt()
+    environment = current_environment()
     console = standard_console(
         quiet=getattr(options, "quiet", False),
         verbose=getattr(options, "verbose", False),
-        color=not getattr(options, "no_color", False)
-        and current_environment().given("NO_COLOR") is None,
+        color=not getattr(options, "no_color", False) and environment.given("NO_COLOR") is None,
+        dumb=environment.given("TERM") == "dumb",
     )
+    for note in modern.notes:
+        console.note(f"mgit: {note}")
     module = import_module(f"mgit.cli.commands.{options.command}")
     return cast("Command", module.run)(options, console)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 from mgit.text import escape_untrusted
 
 if TYPE_CHECKING:
-    from mgit.cli.tables import Table
+    from mgit.cli.tables import Findings, Table
+
+_COLUMNS = 80
+_NARROW = 72
+_GOOD, _BAD, _PLAIN = "\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Console:
         quiet: say nothing but errors on `err`.
         verbose: also say what is as it should be.
         color: whether colour is allowed at all; it is used on a terminal only.
+        dumb: the terminal knows no codes (`TERM=dumb`).
     """
 
     out: TextIO
@@ -31,6 +37,7 @@ class Console:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    dumb: bool = False
 
     @property
     def rich_out(self) -> bool:
@@ -39,8 +46,22 @@ class Console:
 
     @property
     def rich_err(self) -> bool:
-        """Whether progress can be drawn."""
-        return self.err.isatty() and not self.quiet
+        """Whether progress can be drawn; an old Windows console would show the codes for it."""
+        return self.err.isatty() and not self.quiet and not self.dumb and sys.platform != "win32"
+
+    def columns(self, stream: TextIO) -> int:
+        """How wide the terminal is that a stream goes to."""
+        try:
+            return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):
+            return _COLUMNS
+
+    def heading(self, text: str, *, good: bool) -> None:
+        """A line over what follows; the text is escaped already."""
+        if self.rich_out and self.color and not self.dumb:
+            self.write(f"{_GOOD if good else _BAD}{text}{_PLAIN}")
+        else:
+            self.write(text)
 
     def write(self, text: str) -> None:
         """Data, as it is; a newline is added."""
@@ -57,28 +78,48 @@ class Console:
         if advice:
             self.err.write(f"mgit: {escape_untrusted(advice)}\n")
 
-    def tables(self, tables: Iterable[Table]) -> None:
-        """Several tables, an empty line between them."""
-        for number, table in enumerate(tables):
+    def parts(self, parts: Iterable[Table | Findings]) -> None:
+        """Several tables and findings, an empty line between them."""
+        from mgit.cli.tables import Table
+
+        for number, part in enumerate(parts):
             if number:
                 self.write("")
-            self.table(table)
+            if isinstance(part, Table):
+                self.table(part)
+            else:
+                self.findings(part)
+
+    def findings(self, findings: Findings) -> None:
+        """Blocks of lines, folded on a terminal."""
+        from mgit.cli.tables import findings_lines
+
+        columns = self.columns(self.out) if self.rich_out else None
+        for line in findings_lines(findings, columns):
+            if line:
+                self.write(line)
 
     def table(self, table: Table) -> None:
-        """A table, drawn on a terminal, aligned text elsewhere."""
-        if self.rich_out:
+        """A table: drawn on a terminal, as blocks on a narrow one, aligned text elsewhere."""
+        from mgit.cli.tables import natural_width, plain_table, stacked
+
+        if not self.rich_out:
+            self.out.write(plain_table(table))
+            return
+        columns = self.columns(self.out)
+        if columns < _NARROW and natural_width(table) > columns:
+            self.findings(stacked(table))
+        elif self.dumb:
+            self.out.write(plain_table(table))
+        else:
             from mgit.cli.render import print_table
 
             print_table(table, self.out, color=self.color)
-        else:
-            from mgit.cli.tables import plain_table
-
-            self.out.write(plain_table(table))
 
 
-def standard_console(*, quiet: bool, verbose: bool, color: bool) -> Console:
+def standard_console(*, quiet: bool, verbose: bool, color: bool, dumb: bool = False) -> Console:
     """The streams of this process; a letter that their encoding lacks is written as its code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    return Console(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose, color=color)
+    return Console(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose, color=color, dumb=dumb)

@@ -7,35 +7,50 @@ version; one that goes or changes its meaning asks for `/2`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import assert_never
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from mgit.cli.records import (
+    Json,
+    action_record,
+    change_record,
+    line_of,
+    local_record,
+    outcome_record,
+    problem_record,
+    ran_record,
+    remote_record,
+)
 from mgit.config import Settings
 from mgit.errors import ExitCode
 from mgit.model import (
-    Action,
-    Archive,
-    Clone,
-    FastForward,
-    Fetch,
-    Heal,
     Listing,
     LocalRepo,
-    Move,
     Outcome,
     Plan,
     RemoteRepo,
-    Remove,
-    RepoKey,
     Result,
-    Skip,
     SourceProblem,
-    WorkTree,
     action_key,
-    action_name,
 )
 
-Json = Mapping[str, object]
+if TYPE_CHECKING:
+    from mgit.fleet.values import Change, Ran
+
+__all__ = [
+    "Json",
+    "changes_document",
+    "config_document",
+    "line_of",
+    "listing_document",
+    "plan_document",
+    "problems_of",
+    "run_document",
+    "run_summary",
+    "status_document",
+    "sync_document",
+    "sync_summary",
+]
 
 _NOTABLE = (
     Result.FAILED,
@@ -105,9 +120,38 @@ def config_document(settings: Settings) -> Json:
     }
 
 
-def line_of(schema: str, record: Json) -> Json:
-    """A record as one line of JSON Lines."""
-    return {"schema": schema, **record}
+def run_document(command: Sequence[str], root: str, ran: Sequence[Ran], code: ExitCode) -> Json:
+    """`mgit run`: schema `mgit.run/1`."""
+    return {
+        "schema": "mgit.run/1",
+        "command": list(command),
+        "root": root,
+        "repositories": [ran_record(one) for one in ran],
+        "summary": run_summary(ran),
+        "exit_code": int(code),
+    }
+
+
+def run_summary(ran: Iterable[Ran]) -> dict[str, int]:
+    """How the commands ended; `ok`, `failed` and `ended` add up to `repositories`."""
+    codes = [one.returncode for one in ran]
+    return {
+        "repositories": len(codes),
+        "ok": codes.count(0),
+        "failed": len(codes) - codes.count(0) - codes.count(None),
+        "ended": codes.count(None),
+    }
+
+
+def changes_document(changes: Sequence[Change], problems: Iterable[SourceProblem] = ()) -> Json:
+    """`mgit changes`: schema `mgit.changes/1`."""
+    counts = Counter(change.what.value for change in changes)
+    return {
+        "schema": "mgit.changes/1",
+        "changes": [change_record(change) for change in changes],
+        "problems": [problem_record(problem) for problem in problems],
+        "summary": dict(sorted(counts.items())),
+    }
 
 
 def problems_of(listings: Iterable[Listing]) -> tuple[SourceProblem, ...]:
@@ -128,119 +172,4 @@ def sync_summary(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return {
         "repositories": len(ends),
         **{result.value: counts[result] for result in _NOTABLE if counts[result]},
-    }
-
-
-def remote_record(repo: RemoteRepo) -> Json:
-    """One repository as a forge lists it."""
-    return {
-        "source": repo.source,
-        "key": key_record(repo.key),
-        "path": str(repo.path),
-        "url": str(repo.url),
-        "default_branch": repo.default_branch,
-        "archived": repo.archived,
-        "fork": repo.fork,
-        "empty": repo.empty,
-        "visibility": repo.visibility.value if repo.visibility else None,
-        "size_kib": repo.size_kib,
-        "pushed_at": repo.pushed_at.isoformat() if repo.pushed_at else None,
-        "unavailable": repo.unavailable,
-    }
-
-
-def key_record(key: RepoKey | None) -> Json | None:
-    """What a repository is, whatever its name."""
-    return {"forge": key.forge, "id": key.id} if key else None
-
-
-def problem_record(problem: SourceProblem) -> Json:
-    """Why a source could not be listed whole."""
-    return {
-        "source": problem.source,
-        "message": problem.message,
-        "advice": problem.advice,
-        "exit_code": problem.exit_code,
-    }
-
-
-def action_record(action: Action) -> Json:
-    """One action of a plan."""
-    match action:
-        case Clone():
-            more: Json = {"kind": action.kind.value, "url": str(action.repo.url)}
-            return _action("clone", action, more)
-        case Fetch():
-            held = action.held.value if action.held else None
-            return _action("fetch", action, {"kind": action.kind.value, "held": held})
-        case FastForward():
-            more = {"branch": action.branch, "from": action.expects_oid or None}
-            return _action("fast-forward", action, more)
-        case Move():
-            return _action("move", action, {"to": action.to})
-        case Archive():
-            return _action("archive", action, {"to": action.to})
-        case Remove():
-            return _action("remove", action, {})
-        case Heal():
-            more = {"kind": action.kind.value, "damage": action.damage}
-            return _action("heal", action, more)
-        case Skip():
-            more = {"reason": action.reason.value, "detail": action.detail}
-            return _action("skip", action, more)
-        case _:
-            assert_never(action)
-
-
-def outcome_record(outcome: Outcome) -> Json:
-    """How one action ended."""
-    return {
-        **action_record(outcome.action),
-        "result": outcome.result.value,
-        "reason": outcome.reason.value if outcome.reason else None,
-        "message": outcome.message,
-        "advice": outcome.advice,
-        "exit_code": outcome.exit_code,
-        "seconds": round(outcome.seconds, 3),
-        "refs_changed": outcome.refs_changed,
-    }
-
-
-def local_record(local: LocalRepo, states: Sequence[str]) -> Json:
-    """One clone on disk."""
-    return {
-        "folder": local.folder,
-        "path": str(local.path) if local.path else None,
-        "source": local.source or None,
-        "key": key_record(local.key),
-        "kind": local.kind.value,
-        "states": list(states),
-        "branch": local.head_branch,
-        "commit": local.head_oid,
-        "broken": local.broken,
-        "worktree": _worktree_record(local.worktree) if local.worktree else None,
-    }
-
-
-def _worktree_record(tree: WorkTree) -> Json:
-    return {
-        "branch": tree.branch,
-        "upstream": tree.upstream,
-        "ahead": tree.ahead,
-        "behind": tree.behind,
-        "changed": tree.changed,
-        "untracked": tree.untracked,
-        "conflicted": tree.conflicted,
-        "stashes": tree.stashes,
-        "operation": tree.operation.value if tree.operation else None,
-    }
-
-
-def _action(word: str, action: Action, more: Json) -> Json:
-    return {
-        "action": word,
-        "name": action_name(action),
-        "folder": action.folder,
-        "key": key_record(action_key(action)),
-        **more,
     }

@@ -1,29 +1,19 @@
-"""The grammar of the command line. argparse, because start-up time is a feature."""
+"""From words to a namespace. argparse, because start-up time is a feature."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from mgit.cli.grammar import COMMANDS, add_options, epilog_of
 from mgit.errors import InvalidInput
-
-COMMANDS = {
-    "login": "add a source and its token, and check it",
-    "list": "show what the forges have",
-    "sync": "clone what is missing, fetch what moved",
-    "status": "show which clones need attention",
-    "doctor": "find out what is wrong and what to do",
-    "config": "show, find or check the configuration",
-    "serve": "keep syncing, with health and metrics over HTTP",
-    "health": "ask a running service how it is",
-}
 
 _SECRET_FLAGS = ("--token", "--password", "--pat", "--secret")
 _TAKES_VALUE = ("--config",)
 _EPILOG = """\
-A pattern is OWNER/REPO or OWNER/PROJECT/REPO, with * inside a part, ** across parts and a leading
-! to exclude. Quote it, or the shell expands it.
+`mgit COMMAND --help` says more, with examples. New here? `mgit login github --owner OWNER`, then
+`mgit sync --dry-run`.
 
 exit codes: 0 all well, 1 some repository failed, 2 usage or configuration, 3 authentication,
             4 forge or network, 130 interrupted"""
@@ -39,22 +29,42 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line.
 
+    Returns:
+        The options; `command_line` holds what stands behind `--` after `mgit run`, None without.
+
     Raises:
         InvalidInput: unknown command or option, a missing or surplus argument, a token in it.
         SystemExit: `--help` was printed.
     """
-    _refuse_secrets(arguments)
-    command = _command(arguments)
-    parser = _build(command)
+    refuse_secrets(arguments)
+    command = command_of(arguments)
+    words, behind = list(arguments), None
+    if command == "run" and "--" in words:
+        mark = words.index("--")
+        words, behind = words[:mark], words[mark + 1 :]
+    parser = build_parser(command)
     if command is None:
-        return _without_command(parser, arguments)
-    found, extra = parser.parse_known_args(arguments)
+        return _without_command(parser, words)
+    found, extra = parser.parse_known_args(words)
     if extra:
+        extra = _gather(found, extra)
+    if extra:
+        hint = "options" if extra[0].startswith("-") else "arguments"
         raise InvalidInput(
-            f"mgit {command} does not understand {_first_option(extra)}",
-            advice=f"see `mgit {command} --help`",
+            f"mgit {command} does not understand {_first_option(extra)}{_near(parser, extra)}",
+            advice=f"see `mgit {command} --help` for its {hint}",
         )
+    found.command_line = behind
     return found
+
+
+def _gather(found: argparse.Namespace, extra: list[str]) -> list[str]:
+    """Patterns on both sides of an option: argparse itself takes only the first lot."""
+    patterns = getattr(found, "patterns", None)
+    if patterns is None or any(word.startswith("-") for word in extra):
+        return extra
+    found.patterns = [*patterns, *extra]
+    return []
 
 
 def _without_command(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
@@ -70,7 +80,12 @@ def _without_command(parser: Parser, arguments: Sequence[str]) -> argparse.Names
     return found
 
 
-def _refuse_secrets(arguments: Sequence[str]) -> None:
+def refuse_secrets(arguments: Sequence[str]) -> None:
+    """Refuse a token among the words of a command line.
+
+    Raises:
+        InvalidInput: there is one; its value is not repeated.
+    """
     for word in arguments:
         if word == "--":
             return
@@ -82,24 +97,38 @@ def _refuse_secrets(arguments: Sequence[str]) -> None:
             )
 
 
-def _command(arguments: Sequence[str]) -> str | None:
-    words = iter(arguments)
-    for word in words:
+def command_of(arguments: Sequence[str]) -> str | None:
+    """The command that a command line names, None where there is none.
+
+    Raises:
+        InvalidInput: mgit has no such command.
+    """
+    position = command_position(arguments)
+    if position is None:
+        return None
+    word = arguments[position]
+    if word not in COMMANDS:
+        from mgit.config.nearest import did_you_mean
+
+        raise InvalidInput(
+            f"mgit has no command {word[:40]!a}{did_you_mean(word, COMMANDS)}",
+            advice=f"commands: {', '.join(COMMANDS)}",
+        )
+    return word
+
+
+def command_position(arguments: Sequence[str]) -> int | None:
+    """Where the first word stands that is no option and no value of one."""
+    words = iter(enumerate(arguments))
+    for number, word in words:
         if word in _TAKES_VALUE:
             next(words, None)
         elif not word.startswith("-"):
-            if word not in COMMANDS:
-                from mgit.config.nearest import did_you_mean
-
-                raise InvalidInput(
-                    f"mgit has no command {word[:40]!a}{did_you_mean(word, COMMANDS)}",
-                    advice=f"commands: {', '.join(COMMANDS)}",
-                )
-            return word
+            return number
     return None
 
 
-def _build(command: str | None) -> Parser:
+def build_parser(command: str | None) -> Parser:
     """The parser; only the command that was given gets its options, to start quickly."""
     parser = Parser(
         prog="mgit",
@@ -116,11 +145,15 @@ def _build(command: str | None) -> Parser:
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         if name == command:
+            sub.epilog = epilog_of(name)
+            if name == "run":
+                sub.usage = "mgit run [option …] [PATTERN …] -- COMMAND [ARGUMENT …]"
             _add_common(sub)
-            _OPTIONS[name](sub)
+            add_options(name, sub)
     return parser
 
 
@@ -139,108 +172,28 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         group.add_argument(*short, flag, action="store_true", help=about, **options)
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "jsonl"),
-        default="table",
-        help="how to print data (default: table)",
-    )
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "patterns", metavar="PATTERN", nargs="*", help="which repositories (default: all)"
-    )
-    parser.add_argument(
-        "--source", metavar="NAME", action="append", help="only this source; may be repeated"
-    )
-
-
-def _login(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="what to call the source")
-    parser.add_argument("--forge", help="github, gitea or forgejo")
-    parser.add_argument("--url", help="address of its API (default: GitHub's own)")
-    parser.add_argument(
-        "--owner", action="append", help="organisation or user to list; may be repeated"
-    )
-    parser.add_argument(
-        "--stdin", action="store_true", help="read the token from standard input, do not ask"
-    )
-
-
-def _list(parser: argparse.ArgumentParser) -> None:
-    _add_selection(parser)
-    _add_format(parser)
-
-
-def _sync(parser: argparse.ArgumentParser) -> None:
-    _add_selection(parser)
-    parser.add_argument("--root", metavar="DIR", help="folder that holds the clones")
-    parser.add_argument("--dry-run", "-n", action="store_true", help="print the plan and stop")
-    parser.add_argument("--concurrency", metavar="N", help="git processes at the same time")
-    parser.add_argument("--kind", metavar="KIND", help="worktree or mirror")
-    parser.add_argument("--layout", metavar="LAYOUT", help="flat, owner or forge")
-    _add_format(parser)
-
-
-def _status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "path", metavar="PATH", nargs="?", help="folder to look in (default: the root)"
-    )
-    parser.add_argument("--all", action="store_true", help="also those that need no attention")
-    parser.add_argument(
-        "--fail-on", metavar="STATE,…", help="exit with 1 if a clone is so, e.g. dirty,unpushed"
-    )
-    _add_format(parser)
-
-
-def _doctor(parser: argparse.ArgumentParser) -> None:
-    _add_format(parser)
-
-
-def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "action",
-        choices=("show", "path", "check"),
-        help="all values and where they come from; where files are; whether it is sound",
-    )
-    _add_format(parser)
-
-
-def _serve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="one cycle, then end")
-    parser.add_argument("--root", metavar="DIR", help="folder that holds the clones")
-    parser.add_argument("--listen", metavar="HOST:PORT", help="where health and metrics answer")
-    parser.add_argument("--interval", metavar="TIME", help="from cycle to cycle, such as 15m")
-
-
-def _health(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--url", metavar="HOST:PORT", help="where the service listens (default: as configured)"
-    )
-    parser.add_argument(
-        "--live", action="store_true", help="ask only whether it is alive, not whether it is ready"
-    )
-
-
-_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "login": _login,
-    "list": _list,
-    "sync": _sync,
-    "status": _status,
-    "doctor": _doctor,
-    "config": _config,
-    "serve": _serve,
-    "health": _health,
-}
-
-
 def _first_option(extra: Sequence[str]) -> str:
     for word in extra:
         if word.startswith("-"):
             return f"the option {word.split('=', 1)[0][:40]!a}"
     return f"{len(extra)} of its arguments"
+
+
+def _near(parser: Parser, extra: Sequence[str]) -> str:
+    """The option that may have been meant."""
+    word = next((word for word in extra if word.startswith("--")), "").split("=", 1)[0]
+    if not word:
+        return ""
+    from mgit.config.nearest import did_you_mean
+
+    known = [
+        flag
+        for action in parser._actions  # noqa: SLF001 - argparse has no public list of options
+        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+        for sub in action.choices.values()
+        for flag in sub._option_string_actions  # noqa: SLF001
+    ]
+    return did_you_mean(word, dict.fromkeys(known))
 
 
 def _without_values(message: str) -> str:

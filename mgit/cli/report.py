@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mgit.cli.console import Console
-from mgit.cli.documents import action_record, sync_summary
-from mgit.cli.tables import Table, make_table
-from mgit.cli.words import count
+from mgit.cli.records import action_record
+from mgit.cli.tables import Findings, Table, make_findings, make_table
+from mgit.cli.words import count, some_of
 from mgit.model import (
     Action,
+    Archive,
     Outcome,
     Plan,
     Reason,
+    Remove,
     Result,
     Skip,
     SourceProblem,
     action_name,
 )
 
+_CROWD = 10
 _QUIET_RESULTS = (Result.CURRENT, Result.SKIPPED, Result.FAILED)
 
 
-def sync_tables(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table]:
+def sync_report(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table | Findings]:
     """The parts of the report that have something to say.
 
     Args:
@@ -39,14 +42,58 @@ def sync_tables(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table
         yield make_table(("result", "repository", "details"), rows)
     held = [one for one in outcomes if _is_held(one)]
     if held:
-        rows = [(action_name(one.action), one.reason or "", one.message) for one in held]
+        rows = list(_held_rows(held, verbose=verbose))
         yield make_table(("repository", "why", "details"), rows, title="left alone:")
     failed = [one for one in outcomes if one.result is Result.FAILED]
     if failed:
-        rows = [
-            (action_name(one.action), one.message or str(one.reason), one.advice) for one in failed
-        ]
-        yield make_table(("repository", "what happened", "what to do"), rows, title="failed:")
+        yield make_findings("failed:", _failures(failed))
+
+
+def failure_kind(outcome: Outcome) -> tuple[str, str]:
+    """What happened and what to do, in words that do not name the repository."""
+    said = outcome.message or str(outcome.reason or "")
+    return _nameless(said, outcome), _nameless(outcome.advice, outcome)
+
+
+def _failures(failed: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
+    """Failures of one kind as one entry: a host that is gone fails for all of its repositories."""
+    kinds: dict[tuple[str, str], list[Outcome]] = {}
+    for one in failed:
+        kinds.setdefault(failure_kind(one), []).append(one)
+    found = []
+    for (said, advice), those in kinds.items():
+        first = those[0]
+        names = list(dict.fromkeys(action_name(one.action) for one in those))
+        alone = len(those) == 1
+        happened = first.message or str(first.reason or "") if alone else said
+        todo = first.advice if alone else advice
+        found.append((some_of(names), [happened, todo and f"-> {todo}"]))
+    return found
+
+
+def _nameless(text: str, outcome: Outcome) -> str:
+    """Put `…` in the place of what differs from repository to repository."""
+    action = outcome.action
+    names = {action_name(action), action.folder}
+    if not isinstance(action, Skip | Archive | Remove):
+        names.add(str(action.repo.url))
+    for name in sorted(names, key=len, reverse=True):
+        if name:
+            text = text.replace(name, "…")
+    return text
+
+
+def _held_rows(held: Sequence[Outcome], *, verbose: bool) -> Iterator[tuple[object, ...]]:
+    """A row for each repository; a crowd with one reason is one row unless all are wanted."""
+    kinds: dict[tuple[object, str], list[Outcome]] = {}
+    for one in held:
+        kinds.setdefault((one.reason, _nameless(one.message, one)), []).append(one)
+    for (reason, said), those in kinds.items():
+        if len(those) > _CROWD and not verbose:
+            yield some_of([action_name(one.action) for one in those]), reason or "", said
+        else:
+            for one in those:
+                yield action_name(one.action), one.reason or "", one.message
 
 
 def plan_tables(plan: Plan, *, verbose: bool) -> Iterable[Table]:
@@ -67,21 +114,6 @@ def plan_tables(plan: Plan, *, verbose: bool) -> Iterable[Table]:
         rows = [(action.name, action.folder, action.reason, action.detail) for action in skips]
         head = ("repository", "folder", "why", "details")
         yield make_table(head, rows, title="would be left alone:")
-
-
-def sync_sentence(outcomes: Sequence[Outcome]) -> str:
-    """`50 repositories: 5 fetched, 45 current`; the parts add up."""
-    summary = sync_summary(outcomes)
-    whole = count(summary.pop("repositories"), "repository")
-    parts = ", ".join(f"{number} {word}" for word, number in summary.items())
-    return f"{whole}: {parts}" if parts else f"{whole}: nothing to do"
-
-
-def plan_sentence(plan: Plan) -> str:
-    """`plan: 3 clone, 2 fetch, 45 skip`."""
-    words = [str(action_record(action)["action"]) for action in plan.actions]
-    parts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
-    return f"plan: {', '.join(parts) or 'nothing to do'}"
 
 
 def tell_problems(console: Console, problems: Iterable[SourceProblem]) -> None:

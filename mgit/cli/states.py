@@ -7,6 +7,7 @@ from mgit.model import LocalRepo, WorkTree
 
 STATES = {
     "broken": "damaged, or not readable",
+    "locked": "another git is at work in it, or left its lock behind",
     "foreign": "not made by mgit",
     "operation": "a merge, rebase, … was begun and not ended",
     "conflicted": "unmerged paths",
@@ -26,6 +27,8 @@ def states_of(local: LocalRepo) -> tuple[str, ...]:
     found = set()
     if local.broken:
         found.add("broken")
+    if local.locked:
+        found.add("locked")
     if local.key is None:
         found.add("foreign")
     if local.worktree is not None:
@@ -58,7 +61,9 @@ def read_states(text: str | None) -> frozenset[str]:
     """
     if text is None:
         return frozenset()
-    words = [word.strip() for word in text.split(",")]
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    if not words:
+        raise InvalidInput("--fail-on names no state", advice=f"states: {', '.join(STATES)}")
     for word in words:
         if word not in STATES:
             from mgit.config.nearest import did_you_mean

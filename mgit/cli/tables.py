@@ -42,10 +42,92 @@ def make_table(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Who has what, as blocks of lines that are readable at every width. Escaped when made.
+
+    Args:
+        title: a line above them.
+        items: who it is about, and the lines about it.
+    """
+
+    title: str
+    items: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def make_findings(title: str, items: Sequence[tuple[str, Sequence[str]]]) -> Findings:
+    """Build findings of untrusted values; empty lines are left out."""
+    return Findings(
+        title,
+        tuple((_cell(who), tuple(_cell(line) for line in lines if line)) for who, lines in items),
+    )
+
+
+def findings_lines(findings: Findings, columns: int | None) -> list[str]:
+    """The lines, folded to a width; None for no limit."""
+    lines = [findings.title]
+    for who, about in findings.items:
+        lines += fold(who, columns, "  ")
+        for line in about:
+            lines += fold(line, columns, "    ")
+    return lines
+
+
+def fold(text: str, columns: int | None, indent: str) -> list[str]:
+    """One text as lines that are no wider than a terminal, broken between words where possible."""
+    if columns is None or width(text) + len(indent) <= columns:
+        return [indent + text]
+    room = max(columns - len(indent), 10)
+    lines, line = [], ""
+    for word in text.split(" "):
+        for piece in _pieces(word, room):
+            if line and width(line) + 1 + width(piece) > room:
+                lines.append(line)
+                line = piece
+            else:
+                line = f"{line} {piece}" if line else piece
+    return [indent + one for one in (*lines, line) if one]
+
+
+def fit(table: Table, columns: int, expendable: Sequence[str]) -> Table:
+    """Leave columns out, those that matter least first, until the table is no wider than that."""
+    for title in expendable:
+        if natural_width(table) <= columns:
+            break
+        if title in table.head:
+            table = without(table, title)
+    return table
+
+
+def without(table: Table, title: str) -> Table:
+    """The table without one of its columns."""
+    at = table.head.index(title)
+    rows = tuple(row[:at] + row[at + 1 :] for row in table.rows)
+    return Table(table.head[:at] + table.head[at + 1 :], rows, table.title, table.right - {title})
+
+
+def natural_width(table: Table) -> int:
+    """Columns that it takes when no cell is folded."""
+    return sum(_widths(table)) + 2 * (len(table.head) - 1)
+
+
+def stacked(table: Table) -> Findings:
+    """A table as blocks, for a terminal that is too narrow for it."""
+    rest = table.head[1:]
+    items = [
+        (
+            row[0],
+            [f"{title}: {cell}" for title, cell in zip(rest, row[1:], strict=True) if cell],
+        )
+        for row in table.rows
+    ]
+    return Findings(table.title, tuple((who, tuple(lines)) for who, lines in items))
+
+
 def plain_table(table: Table) -> str:
     """Aligned text, ending in a newline; nothing but the head when there are no rows."""
     lines = [table.head, *table.rows]
-    widths = [max(width(line[column]) for line in lines) for column in range(len(table.head))]
+    widths = _widths(table)
     text = [table.title] if table.title else []
     for line in lines:
         cells = [
@@ -58,6 +140,8 @@ def plain_table(table: Table) -> str:
 
 def width(text: str) -> int:
     """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(
         0
         if unicodedata.combining(letter)
@@ -66,6 +150,23 @@ def width(text: str) -> int:
         else 1
         for letter in text
     )
+
+
+def _widths(table: Table) -> list[int]:
+    lines = [table.head, *table.rows]
+    return [max(width(line[column]) for line in lines) for column in range(len(table.head))]
+
+
+def _pieces(word: str, room: int) -> list[str]:
+    """A word that is too long for a line, in pieces."""
+    pieces, piece, used = [], "", 0
+    for letter in word:
+        if used + width(letter) > room:
+            pieces.append(piece)
+            piece, used = "", 0
+        piece += letter
+        used += width(letter)
+    return [*pieces, piece]
 
 
 def _left(cell: str, size: int) -> str:

@@ -6,6 +6,7 @@ PHASES = {
     "list": ("listing", "source"),
     "compare": ("comparing", "repository"),
     "apply": ("applying", "action"),
+    "run": ("running", "command"),
 }
 """Phase of the work -> what is being done, and to what."""
 
@@ -15,3 +16,10 @@ def count(number: int, unit: str) -> str:
     if number == 1:
         return f"1 {unit}"
     return f"{number} {unit[:-1]}ies" if unit.endswith("y") else f"{number} {unit}s"
+
+
+def some_of(names: list[str], shown: int = 3) -> str:
+    """`a`, `a and b`, `a, b, c and 37 others`."""
+    if len(names) > shown:
+        return f"{', '.join(names[:shown])} and {count(len(names) - shown, 'other')}"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from mgit.cli.app import settings_for
+from mgit.cli.choosing import choose
 from mgit.cli.console import Console
-from mgit.cli.documents import (
-    line_of,
-    listing_document,
-    problem_record,
-    problems_of,
-    remote_record,
-)
+from mgit.cli.documents import line_of, listing_document, problems_of
+from mgit.cli.flags import read_limit
 from mgit.cli.output import write_document, write_line
-from mgit.cli.patterns import nothing_found, only_sources, refuse_expanded, tell_unmatched
-from mgit.cli.progress import watch
+from mgit.cli.patterns import nothing_found, tell_unmatched
+from mgit.cli.progress import watched_fleet
+from mgit.cli.records import problem_record, remote_record
 from mgit.cli.report import tell_problems
-from mgit.cli.tables import make_table
+from mgit.cli.tables import Table, fit, make_table, without
 from mgit.cli.words import count
 from mgit.model import Listing, RemoteRepo
+
+_HEAD = (
+    "source",
+    "repository",
+    "branch",
+    "visibility",
+    "notes",
+    "size",
+    "pushed",
+    "language",
+    "topics",
+)
+_EXPENDABLE = ("topics", "language", "branch", "size", "visibility", "pushed", "source")
+_OFF_A_TERMINAL = 120
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """List, print, and judge by what could not be listed."""
-    refuse_expanded("list", options.patterns, Path.cwd())
-    settings = only_sources(settings_for(options), options.source)
-    from mgit.fleet import exit_code, open_fleet
-    from mgit.plan.select import Selection
+    limit = read_limit(options.limit)
+    settings, selection = choose(options, options.patterns)
+    from mgit.fleet import exit_code
 
-    selection = Selection.parse(options.patterns)
-    with open_fleet(settings) as fleet, watch(console) as watcher:
+    with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         listings = fleet.list(selection, progress=watcher.step)
         if not any(listing.repos or listing.problem for listing in listings):
             everything = fleet.list()
@@ -44,7 +51,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         key=lambda repo: (repo.source, str(repo.path).lower()),
     )
     problems = problems_of(listings)
-    _print(options.format, console, listings, repos)
+    _print(options, console, listings, repos[:limit])
+    if options.format == "table":
+        console.note(_sentence(len(repos), len(listings), limit))
     code = exit_code(problems)
     if not problems:
         tell_unmatched(console, selection, (str(repo.path) for repo in repos))
@@ -52,10 +61,18 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return int(code)
 
 
+def _sentence(repos: int, sources: int, limit: int | None) -> str:
+    whole = f"{count(repos, 'repository')} in {count(sources, 'source')}"
+    return f"{whole}; {limit} shown" if limit is not None and limit < repos else whole
+
+
 def _print(
-    form: str, console: Console, listings: Sequence[Listing], repos: Sequence[RemoteRepo]
+    options: argparse.Namespace,
+    console: Console,
+    listings: Sequence[Listing],
+    repos: Sequence[RemoteRepo],
 ) -> None:
-    match form:
+    match options.format:
         case "json":
             write_document(console, listing_document(listings, repos))
         case "jsonl":
@@ -64,22 +81,27 @@ def _print(
             for problem in problems_of(listings):
                 write_line(console, line_of("mgit.problem/1", problem_record(problem)))
         case _:
-            several = len({repo.source for repo in repos}) > 1
-            head: tuple[str, ...] = (
-                "repository",
-                "branch",
-                "visibility",
-                "notes",
-                "size",
-                "pushed",
-            )
-            rows = [_row(repo) for repo in repos]
-            if several:
-                head = ("source", *head)
-                rows = [(repo.source, *row) for repo, row in zip(repos, rows, strict=True)]
-            console.table(make_table(head, rows, right=("size",)))
-            whole = f"{count(len(repos), 'repository')} in {count(len(listings), 'source')}"
-            console.note(whole)
+            if repos:
+                columns = console.columns(console.out) if console.rich_out else _OFF_A_TERMINAL
+                console.table(listing_table(repos, columns, wide=options.wide))
+
+
+def listing_table(repos: Sequence[RemoteRepo], columns: int, *, wide: bool) -> Table:
+    """The columns that say something and for which there is room.
+
+    Args:
+        repos: what to show.
+        columns: of the terminal.
+        wide: all that say something, whatever the room.
+    """
+    table = make_table(_HEAD, [(repo.source, *_row(repo)) for repo in repos], right=("size",))
+    if len({repo.source for repo in repos}) < 2 and not wide:
+        table = without(table, "source")
+    for title in ("topics", "language"):
+        at = table.head.index(title)
+        if not any(row[at] for row in table.rows):
+            table = without(table, title)
+    return table if wide else fit(table, columns, _EXPENDABLE)
 
 
 def _row(repo: RemoteRepo) -> tuple[object, ...]:
@@ -96,6 +118,8 @@ def _row(repo: RemoteRepo) -> tuple[object, ...]:
         ", ".join(note for note, holds in notes.items() if holds),
         _size(repo.size_kib),
         repo.pushed_at.date().isoformat() if repo.pushed_at else None,
+        repo.language,
+        ", ".join(repo.topics),
     )
 
 

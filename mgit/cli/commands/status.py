@@ -1,4 +1,4 @@
-"""`mgit status`: what needs attention in the clones on disk. Talks to no forge."""
+"""`mgit status`: what needs attention in the clones on disk. Talks to no forge unless asked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mgit.cli.app import settings_for
+from mgit.cli.choosing import choose
 from mgit.cli.console import Console
-from mgit.cli.documents import line_of, local_record, status_document
+from mgit.cli.documents import line_of, status_document
 from mgit.cli.output import write_document, write_line
+from mgit.cli.places import existing_folder, split_places
+from mgit.cli.progress import watched_fleet
+from mgit.cli.records import local_record
+from mgit.cli.sentences import status_sentence
 from mgit.cli.states import read_states, states_of
 from mgit.cli.tables import make_table
 from mgit.cli.words import count
@@ -20,25 +24,30 @@ _Row = tuple[LocalRepo, Sequence[str]]
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Look at every clone below the folder."""
+    """Look at every clone that is meant."""
     fatal = read_states(options.fail_on)
-    settings = settings_for(options)
-    root = Path(options.path).absolute() if options.path else settings.root
+    place, patterns = _split(options.patterns)
+    settings, selection = choose(options, patterns, sources=options.fetch)
+    root = place or settings.root
     if not root.is_dir():
         raise InvalidInput(
             f"there is no folder {root}",
             advice="name the folder that holds the clones, or run `mgit sync` to make them",
         )
-    from mgit.fleet import open_fleet
-
-    with open_fleet(settings) as fleet:
-        found: list[_Row] = [(local, states_of(local)) for local in fleet.status(root)]
+    with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
+        looked = fleet.status(root, fetch=options.fetch, selection=selection, progress=watcher.step)
+        found: list[_Row] = [(local, states_of(local)) for local in looked]
+    if patterns and not found:
+        raise InvalidInput(
+            f"no clone in {root} is meant by {' '.join(patterns)[:80]!a}, "
+            "and there is no folder of that name",
+            advice="`mgit status --all` shows all clones",
+        )
     found.sort(key=lambda row: row[0].folder)
     shown = found if options.all else [row for row in found if row[1]]
     _print(options.format, console, root, shown)
     if options.format == "table":
-        rest = len(found) - sum(bool(states) for _, states in found)
-        console.note(f"{count(len(found), 'clone')} in {root}: {rest} need no attention")
+        console.note(status_sentence(str(root), [states for _, states in found]))
     failing = [local.folder for local, states in found if fatal.intersection(states)]
     if failing:
         console.warn(
@@ -47,6 +56,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
         return int(ExitCode.SOME_FAILED)
     return int(ExitCode.OK)
+
+
+def _split(words: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
+    """The folder and the patterns; a bare word is a folder where there is one of that name."""
+    if words and existing_folder(words[0]):
+        place, patterns = split_places(words[1:])
+        if place is None:
+            return Path(words[0]).absolute(), patterns
+    return split_places(words)
 
 
 def _print(form: str, console: Console, root: Path, rows: Sequence[_Row]) -> None:
@@ -82,6 +100,8 @@ def _counted(state: str, local: LocalRepo) -> str:
     tree = local.worktree
     if state == "broken":
         return f"broken: {local.broken}"
+    if state == "locked":
+        return f"locked: {local.locked}"
     if tree is None:
         return state
     numbers = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mgit.address import parse_clone_url
+from mgit.fleet.values import Change, ChangeKind, Ran
 from mgit.model import (
     Action,
     Archive,
@@ -12,6 +13,7 @@ from mgit.model import (
     CopyKind,
     FastForward,
     Fetch,
+    Heal,
     LocalRepo,
     Move,
     Operation,
@@ -20,6 +22,7 @@ from mgit.model import (
     Reason,
     RefSnapshot,
     RemoteRepo,
+    Remove,
     RepoKey,
     RepoPath,
     Result,
@@ -87,6 +90,8 @@ ACTIONS: tuple[Action, ...] = (
     Archive(LOCAL, "acme/gone", ".mgit/archive/gone"),
     Skip("acme/same", "acme/same", Reason.CURRENT, key=RepoKey("git.example.com", "8")),
     Skip("other", "other", Reason.FOREIGN, "not made by mgit"),
+    Remove(LOCAL, "acme/left"),
+    Heal(remote("hurt", 10), "acme/hurt", CopyKind.MIRROR, "HEAD is missing"),
 )
 PROBLEM = SourceProblem("labs", "page 2 failed", "try again")
 PLAN = Plan(ACTIONS, (PROBLEM,))
@@ -103,4 +108,13 @@ OUTCOMES = (
     Outcome(ACTIONS[6], Result.ARCHIVED),
     Outcome(ACTIONS[7], Result.CURRENT, Reason.CURRENT),
     Outcome(ACTIONS[8], Result.SKIPPED, Reason.FOREIGN, "not made by mgit"),
+)
+RAN = (
+    Ran(LOCAL, 0, b"fine\n", 0.25),
+    Ran(LOCAL, 2, b"\xff\xfe", 1.5),
+    Ran(FOREIGN, None, b"", 5.0, "ended after 5 s"),
+)
+CHANGES = (
+    Change(ChangeKind.RENAMED, "remote", "acme/new", LOCAL.key, "", "acme/old", "acme/new"),
+    Change(ChangeKind.REF_MOVED, "local", "acme/api", None, "refs/heads/main", "a" * 40, "b", 0),
 )

@@ -12,26 +12,45 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from mgit.cli.documents import (
-    action_record,
+    changes_document,
     config_document,
     line_of,
     listing_document,
-    local_record,
-    outcome_record,
     plan_document,
-    problem_record,
-    remote_record,
+    run_document,
+    run_summary,
     status_document,
     sync_document,
     sync_summary,
+)
+from mgit.cli.records import (
+    action_record,
+    change_record,
+    local_record,
+    outcome_record,
+    problem_record,
+    ran_record,
+    remote_record,
 )
 from mgit.cli.states import STATES, states_of
 from mgit.config import Environment, Settings, find_paths
 from mgit.config.settings import Shown
 from mgit.errors import ExitCode
+from mgit.fleet.values import ChangeKind
 from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
 
-from .cases import ACTIONS, BARE, FOREIGN, LOCAL, OUTCOMES, PLAN, PROBLEM, remote
+from .cases import (
+    ACTIONS,
+    BARE,
+    CHANGES,
+    FOREIGN,
+    LOCAL,
+    OUTCOMES,
+    PLAN,
+    PROBLEM,
+    RAN,
+    remote,
+)
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "schemas"
 LISTINGS = (
@@ -79,7 +98,14 @@ def _documents() -> Iterator[tuple[str, object]]:
     yield "sync", sync_document(PLAN, OUTCOMES, ExitCode.UNREACHABLE)
     yield "status", status_document("/src", [(one, states_of(one)) for one in (LOCAL, FOREIGN)])
     yield "config", config_document(SETTINGS)
-    for name in ("list", "plan", "sync"):
+    yield "run", run_document(["make", "test"], "/src", RAN, ExitCode.SOME_FAILED)
+    yield "run", line_of("mgit.run.end/1", {"summary": run_summary(RAN), "exit_code": 1})
+    yield "changes", changes_document(CHANGES, [PROBLEM])
+    for ran in RAN:
+        yield "run", line_of("mgit.run.repository/1", ran_record(ran))
+    for change in CHANGES:
+        yield "changes", line_of("mgit.changes.change/1", change_record(change))
+    for name in ("list", "plan", "sync", "changes"):
         yield name, line_of("mgit.problem/1", problem_record(PROBLEM))
     for repo in LISTINGS[0].repos:
         yield "list", line_of("mgit.list.repository/1", remote_record(repo))
@@ -112,6 +138,8 @@ def test_the_words_of_the_schemas_are_those_of_the_code() -> None:
     assert repository["states"]["items"]["enum"] == list(STATES)
     operations = _load("status")["$defs"]["worktree"]["properties"]["operation"]["enum"]
     assert operations == [*(operation.value for operation in Operation), None]
+    kinds = _load("changes")["$defs"]["change"]["properties"]["what"]["enum"]
+    assert kinds == [kind.value for kind in ChangeKind]
     visibility = _load("list")["$defs"]["repository"]["properties"]["visibility"]["enum"]
     assert visibility == [*(one.value for one in Visibility), None]
 
