@@ -15,8 +15,10 @@ from mgit.text import is_unsafe
 
 MAX_BYTES = 255
 _RESERVED_CHARACTERS = frozenset('%~/\\:*?"<>|')
-# Names of devices on Windows, with or without an extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+# Names of devices on Windows, with or without an extension, before which spaces do not count.
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 # mgit's own folder below the root. `.github` and other dotted names stay as they are known.
 _OWN = frozenset({".mgit"})
 _SUFFIX_SAFE = re.compile(r"[A-Za-z0-9._-]+")
