@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from mgit.credentials import Credential, Secret
 from mgit.forges import CachedResponse, Forge, ForgeContext, Pacing, api_base, open_forge
+from mgit.model import Listing
 from mgit.transport import Transport
-from sandbox.forge import SandboxForge
+from sandbox.forge import SandboxForge, SandboxRepo
+from tests.contract.dialects import DIALECTS, Dialect
 
 DATA = Path(__file__).parents[1] / "data" / "forge-apis"
 TOKEN = "canary-5f2d9c"
@@ -45,7 +49,7 @@ class Bench:
     naps: Naps = field(default_factory=Naps)
 
     def client(self, *owners: str, token: str | None = TOKEN, **pacing: float) -> Forge:
-        api = api_base(self.kind, self.forge.url)
+        api = api_base(self.kind, self.dialect.site(self.forge))
         credential = Credential(api.origin, "mona", Secret(token), "a test") if token else None
         return open_forge(
             self.kind,
@@ -61,6 +65,54 @@ class Bench:
         )
 
     @property
+    def dialect(self) -> Dialect:
+        """What is special about the kind."""
+        return DIALECTS[self.kind]
+
+    def entry(self, **changes: object) -> dict[str, object]:
+        """The first repository as the forge's lists show it, with changes."""
+        return self.dialect.entry(self.forge, self.forge.store.all()[0]) | changes
+
+    def answer_next(
+        self, *entries: object, after: str | None = None, times: int = 1, **head: str
+    ) -> None:
+        """Answer the next requests with a page of these entries.
+
+        Args:
+            entries: as the forge shows them.
+            after: the address where the list is said to go on.
+            times: how many requests.
+            head: more headers, `_` for `-`.
+        """
+        headers, body = self.dialect.answer(list(entries), after)
+        headers = headers | {name.replace("_", "-"): value for name, value in head.items()}
+        self.forge.fail_next("*", 200, headers, json.dumps(body).encode(), times=times)
+
+    @property
+    def second_page(self) -> str:
+        """Pattern of the request for the second page."""
+        if self.dialect.second_page is None:
+            pytest.skip("this forge's lists have no pages")
+        return self.dialect.second_page
+
+    @property
+    def last_page(self) -> str:
+        """Pattern of the request for the last page of two, or of one."""
+        return self.dialect.second_page or "*"
+
+    def identity(self, repo: SandboxRepo) -> str:
+        """The id that mgit is to keep of a repository."""
+        return self.dialect.identity(repo)
+
+    def listing_of(self, owner: str) -> str:
+        """Path where an owner's repositories are listed, percent-encoded."""
+        return self.base + self.dialect.listing.format(owner=quote(owner, safe=""))
+
+    def names(self, listing: Listing) -> list[str]:
+        """`owner/name` of all that is listed, whatever the forge's url adds before it."""
+        return [str(repo.path).removeprefix(self.dialect.prefix) for repo in listing.repos]
+
+    @property
     def base(self) -> str:
         """Path of the API."""
         return self.forge.api_url.removeprefix(self.forge.url)
@@ -69,7 +121,7 @@ class Bench:
         return [request.status for request in self.forge.requests]
 
 
-@pytest.fixture(params=["github", "gitea", "forgejo"])
+@pytest.fixture(params=DIALECTS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
