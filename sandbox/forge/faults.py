@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import TracebackType
@@ -18,6 +18,13 @@ _HELD_SECONDS = 60.0
 class _Fault:
     pattern: str
     answer: Answer
+    left: int
+
+
+@dataclass(slots=True)
+class _Spoil:
+    pattern: str
+    change: Callable[[Answer], Answer]
     left: int
 
 
@@ -60,6 +67,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[_Fault] = []
+        self._spoils: list[_Spoil] = []
         self._holds: list[Hold] = []
 
     def fail(
@@ -75,6 +83,25 @@ class Faults:
         answer = Answer(status, body, tuple(headers.items()), hang_up)
         with self._lock:
             self._faults.append(_Fault(pattern, answer, times))
+
+    def spoil(self, pattern: str, change: Callable[[Answer], Answer], times: int) -> None:
+        with self._lock:
+            self._spoils.append(_Spoil(pattern, change, times))
+
+    def spoiled(self, target: str, answer: Answer) -> Answer:
+        """The right answer, or what is made of it."""
+        with self._lock:
+            for spoil in self._spoils:
+                if spoil.left > 0 and fnmatchcase(target, spoil.pattern):
+                    spoil.left -= 1
+                    return spoil.change(answer)
+        return answer
+
+    def forget(self) -> None:
+        """Everything goes well from now on."""
+        with self._lock:
+            self._faults.clear()
+            self._spoils.clear()
 
     def hold(self, pattern: str) -> Hold:
         hold = Hold(pattern)

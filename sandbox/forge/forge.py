@@ -7,7 +7,7 @@ import binascii
 import hmac
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -240,6 +240,22 @@ class SandboxForge:
         """
         self._faults.fail(pattern, status, headers or {}, body, times, hang_up=hang_up)
 
+    def spoil_next(
+        self, pattern: str, change: Callable[[Answer], Answer], *, times: int = 1
+    ) -> None:
+        """Change the right answers to the next matching requests, and only those with a token.
+
+        Args:
+            pattern: as `fail_next`.
+            change: makes the answer that is sent out of the right one.
+            times: how many requests are answered so.
+        """
+        self._faults.spoil(pattern, change, times)
+
+    def heal(self) -> None:
+        """Forget every fault that was asked for and has not come yet."""
+        self._faults.forget()
+
     def hold(self, pattern: str) -> Hold:
         """Hold matching requests: `with forge.hold("*/git-upload-pack") as held:`.
 
@@ -302,6 +318,8 @@ class SandboxForge:
         answer = self._faults.take(request.target) or self._right_answer(
             request, authorised=authorised, tried=bool(header)
         )
+        if authorised:
+            answer = self._faults.spoiled(request.target, answer)
         status = 0 if answer.hang_up else answer.status
         entry = LoggedRequest(request.method, request.target, status, authorised, bool(header))
         with self._log_lock:

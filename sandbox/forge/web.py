@@ -5,6 +5,7 @@ Threads are bounded, every connection is known, so that `close` leaves nothing b
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import threading
@@ -44,12 +45,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client gets. `hang_up` sends nothing and closes the connection."""
+    """What the client gets.
+
+    Args:
+        status: of HTTP.
+        body: whole, whatever is sent of it.
+        headers: without Date and Content-Length.
+        hang_up: send nothing and close the connection.
+        cut: announce the whole body, and close the connection after so many bytes of it.
+        pace: seconds before each byte of the body; `math.inf` sends none and keeps silent.
+    """
 
     status: int
     body: bytes = field(default=b"", repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     hang_up: bool = False
+    cut: int | None = None
+    pace: float = 0.0
 
 
 class WebServer:
@@ -81,6 +93,7 @@ class WebServer:
 
     def close(self) -> None:
         """Stop listening, end every connection, wait for the threads."""
+        self._server.closing.set()
         self._server.shutdown()
         self._thread.join()
         self._server.hang_up()
@@ -98,6 +111,7 @@ class _Server(ThreadingHTTPServer):
         tls: ssl.SSLContext | None,
     ) -> None:
         self.handle = handle
+        self.closing = threading.Event()
         self._tls = tls
         self._slots = threading.BoundedSemaphore(_MAX_THREADS)
         self._open: set[socket.socket] = set()
@@ -172,8 +186,23 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.status != 304:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        if answer.status != 304:
-            self.wfile.write(answer.body)
+        if answer.status == 304:
+            return
+        if answer.pace:
+            self._drip(answer, self.server.closing)
+        else:
+            self.wfile.write(answer.body[: answer.cut])
+        self.close_connection = self.close_connection or answer.cut is not None
+
+    def _drip(self, answer: Answer, closing: threading.Event) -> None:
+        """As slowly as was asked for, as long as somebody listens."""
+        self.wfile.flush()
+        wait = None if answer.pace == math.inf else answer.pace
+        for byte in answer.body:
+            if closing.wait(wait):
+                return
+            self.wfile.write(bytes((byte,)))
+            self.wfile.flush()
 
     def _read_body(self) -> bytes | None:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
