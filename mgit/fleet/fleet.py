@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from mgit.config.settings import Settings
-from mgit.errors import ExitCode
+from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
-from mgit.fleet.observe import compare, find_clones, list_sources, look_into
+from mgit.fleet.breaker import Breaker
+from mgit.fleet.changes import LocalChanges, next_baseline, remote_changes
+from mgit.fleet.kit import Kit, is_meant, is_selected, policy_of
+from mgit.fleet.listing import Lister
+from mgit.fleet.observe import compare, find_clones, look_into
 from mgit.fleet.phases import Task, run_tasks
-from mgit.fleet.pool import Driver
-from mgit.fleet.running import as_command, is_meant, run_everywhere
-from mgit.fleet.sources import Source, Sources
-from mgit.fleet.tools import GitTools
+from mgit.fleet.recent import only_additions
+from mgit.fleet.running import as_command, run_everywhere
+from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
+from mgit.fleet.wikis import without_absent
 from mgit.git.lock import RootLock
 from mgit.model import (
     Listing,
     LocalRepo,
     Outcome,
     Plan,
-    RepoKey,
     Result,
     Skip,
     SourceProblem,
-    action_key,
 )
-from mgit.plan.layout import Layout
 from mgit.plan.select import Selection
-from mgit.plan.sync import SourcePolicy, SyncPolicy, plan_sync
+from mgit.plan.sync import plan_sync
 from mgit.telemetry.events import (
-    CredentialFound,
     Ended,
     Event,
-    Listed,
-    Observer,
     Planned,
     RunEnded,
     RunStarted,
@@ -49,29 +47,6 @@ EVERYTHING = Selection()
 NO_REQUEST = SyncRequest()
 MOST_GITS = 64
 """GitHub allows 100 connections of one account at a time, whatever a person configures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What a fleet works with; `open_fleet` puts it together.
-
-    Args:
-        settings: what is wanted.
-        sources: opens sources.
-        tools: speak git.
-        driver: heartbeat, stop and abort.
-        observers: are told of every event.
-        clean: takes secrets and control characters out of text.
-        lock: the root lock when the caller holds it already; None to take it while applying.
-    """
-
-    settings: Settings
-    sources: Sources
-    tools: GitTools
-    driver: Driver
-    observers: tuple[Observer, ...]
-    clean: Callable[[str], str]
-    lock: RootLock | None
 
 
 class Fleet:
@@ -88,8 +63,12 @@ class Fleet:
         self._began: float | None = None
         self._problems: list[SourceProblem] = []
         self._failed: list[Outcome] = []
-        self._source_of: dict[RepoKey, str] = {}
         self._running: Generator[Outcome, None, None] | None = None
+        self._whole = self._applied = False
+        self._lister = Lister(run_id, kit, self._tell)
+        self._notices: list[str] = []
+        self._unfetched: dict[str, str] = {}
+        self._breaker = Breaker()
 
     @property
     def root(self) -> Path:
@@ -100,6 +79,16 @@ class Fleet:
     def code(self) -> ExitCode:
         """What the run returns, as far as it has come."""
         return exit_code(self._problems, self._failed)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What else a person should know, one line each."""
+        return (*self._lister.notices, *self._notices)
+
+    @property
+    def unfetched(self) -> Mapping[str, str]:
+        """Folders of clones whose upstream did not answer `status`, and why."""
+        return dict(self._unfetched)
 
     def source(self, name: str) -> Source:
         """An opened source: its forge and its credential.
@@ -120,7 +109,7 @@ class Fleet:
         Raises:
             Interrupted: mgit was told to stop.
         """
-        policy = self._policy(selection)
+        policy = policy_of(self._kit.settings, selection)
         return tuple(
             replace(one, repos=tuple(r for r in one.repos if policy.selects(r.source, r.path)))
             for one in self._list(progress)
@@ -144,13 +133,14 @@ class Fleet:
             Interrupted: mgit was told to stop.
         """
         kit = self._kit
-        listings = self._list(progress)
+        listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
-        policy = self._policy(selection)
+        policy = policy_of(kit.settings, selection)
         clones = find_clones(self.root, kit.tools, kit.driver.tick)
+        listings = self._lister.narrowed(listings, clones)
         repos = (repo for one in listings for repo in one.repos)
         compared = compare(
-            [repo for repo in repos if policy.selects(repo.source, repo.path)],
+            [repo for repo in repos if is_selected(repo, policy)],
             clones,
             root=self.root,
             sources=kit.sources,
@@ -160,12 +150,12 @@ class Fleet:
             progress=progress,
         )
         looked = {local.folder: local for one in compared for local in one.local}
-        plan = plan_sync(
-            listings,
-            {one.key: one.upstream for one in compared},
-            [looked.get(clone.folder, clone) for clone in clones],
-            policy,
-        )
+        upstream = {one.key: one.upstream for one in compared}
+        local = [looked.get(clone.folder, clone) for clone in clones]
+        plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
+        if self._lister.quick:
+            plan = only_additions(plan, clones, self._lister.quick)
+        self._whole = selection.everything
         self._problems = list(plan.problems)
         self._tell(Planned(self.run_id, plan, time.monotonic() - began))
         return plan
@@ -194,26 +184,31 @@ class Fleet:
 
         Args:
             root: where to look; None for the configured root.
-            fetch: bring the refs of each clone up to date first; no work tree is touched. Without
-                it no forge is talked to.
+            fetch: bring the refs of each clone up to date first; no work tree is touched. A clone
+                whose upstream does not answer is looked at as it is (see `unfetched` and `code`).
+                Without it no forge is talked to.
             selection: which clones; those that mgit did not make only where it is everything.
             progress: who watches.
+
+        Raises:
+            Busy: another mgit works on the root, and `fetch` is wanted.
         """
         kit = self._kit
         folder = self.root if root is None else root
-        policy = self._policy(selection)
-        tasks = [
-            Task(clone.folder, partial(look_into, folder, clone, kit.tools.local))
+        policy = policy_of(kit.settings, selection)
+        clones = [
+            clone
             for clone in find_clones(folder, kit.tools, kit.driver.tick)
             if selection.everything or is_meant(clone, policy)
         ]
-        yield from run_tasks(
-            Phase.COMPARE,
-            tasks,
-            workers=kit.settings.concurrency,
-            driver=kit.driver,
-            progress=progress,
-        )
+        with self._locked() if fetch and clones else contextlib.nullcontext():
+            yield from run_tasks(
+                Phase.COMPARE,
+                [Task(clone.folder, self._look(folder, clone, fetch=fetch)) for clone in clones],
+                workers=kit.settings.concurrency,
+                driver=kit.driver,
+                progress=progress,
+            )
 
     def run(
         self,
@@ -239,7 +234,7 @@ class Fleet:
             progress: who watches.
         """
         kit = self._kit
-        policy = self._policy(selection)
+        policy = policy_of(self._kit.settings, selection)
         clones = [
             clone
             for clone in find_clones(self.root, kit.tools, kit.driver.tick)
@@ -264,16 +259,45 @@ class Fleet:
         since: float | None = None,
         progress: Progress | None = None,
         remember: bool = True,
+        where: Literal["remote", "local"] | None = None,
     ) -> Iterator[Change]:
         """What is different since last time, on the forges and in the clones.
 
+        The first time there is nothing to compare with; `notices` says so. A repository is gone
+        only where its source was listed whole.
+
         Args:
             selection: of which repositories.
-            since: leave out what is known to have happened before (seconds since 1970).
+            since: tell of every push after this moment (seconds since 1970), and of none before.
             progress: who watches.
-            remember: let the next call compare with what is there now.
+            remember: let the next call compare with what is there now; done when all was told.
+            where: only on the forges, or only in the clones; None for both.
+
+        Raises:
+            Interrupted: mgit was told to stop.
         """
-        raise NotImplementedError
+        kit = self._kit
+        policy = policy_of(kit.settings, selection)
+        memory = kit.state.remembered
+        selected = partial(is_selected, policy=policy)
+        listings = () if where == "local" else self._list(progress)
+        for now in listings:
+            kept = memory.listing(now.source)
+            before = None if kept is None else kept.listing
+            if before is None and now.complete:
+                self._notices.append(f"{now.source}: nothing to compare with yet")
+            if before is not None:
+                yield from remote_changes(before, now, selected, since)
+            baseline = next_baseline(before, now, selected)
+            if remember and baseline is not None:
+                memory.store_listing(baseline)
+        if where == "remote":
+            return
+        clones = find_clones(self.root, kit.tools, kit.driver.tick)
+        local = LocalChanges(self.root, memory, selection.everything)
+        yield from local.compare(clone for clone in clones if is_meant(clone, policy))
+        if remember:
+            local.remember()
 
     def close(self, *, interrupted: bool = False) -> None:
         """End the run; `open_fleet` calls it."""
@@ -281,6 +305,8 @@ class Fleet:
             self._running.close()  # a no-op unless the caller left in the middle
         if self._began is None:
             return
+        if not interrupted and not self._kit.driver.stop.requested:
+            self._remember_complete()
         event = RunEnded(
             self.run_id,
             ExitCode.INTERRUPTED if interrupted else self.code,
@@ -297,7 +323,8 @@ class Fleet:
         self._begin()
         kit = self._kit
         perform = Performer(self.root, kit.sources, kit.tools)
-        with self._locked(plan):
+        idle = all(isinstance(action, Skip) for action in plan.actions)
+        with contextlib.nullcontext() if idle else self._locked():
             outcomes = Applier(perform, kit.clean).run(
                 plan,
                 workers=min(kit.settings.concurrency, MOST_GITS),
@@ -308,57 +335,50 @@ class Fleet:
                 for outcome in outcomes:
                     if outcome.result is Result.FAILED:
                         self._failed.append(outcome)
-                    self._tell(Ended(self.run_id, outcome, self._source_name(outcome)))
+                        self._lister.failed(outcome)
+                    self._tell(Ended(self.run_id, outcome, self._lister.source_of(outcome)))
                     yield outcome
+        self._applied = True
 
-    def _list(self, progress: Progress | None) -> tuple[Listing, ...]:
+    def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
-        names = [source.name for source in self._kit.settings.sources]
-        found: dict[str, Listing] = {}
-        for answer in list_sources(names, self._kit.sources, self._kit.driver, progress):
-            listing = self._cleaned(answer.listing)
-            found[listing.source] = listing
-            for repo in listing.repos:
-                self._source_of.setdefault(repo.key, listing.source)
-            if answer.source is not None and (credential := answer.source.credential) is not None:
-                origin = str(credential.origin)
-                self._tell(
-                    CredentialFound(self.run_id, listing.source, origin, credential.found_in)
-                )
-            self._tell(Listed(self.run_id, listing, answer.seconds, answer.requests_left))
-        listings = tuple(found[name] for name in names if name in found)
+        listings = self._lister.ask(progress, recent=recent)
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
-    def _cleaned(self, listing: Listing) -> Listing:
-        clean = self._kit.clean
-        return replace(listing, problem=clean(listing.problem), advice=clean(listing.advice))
+    def _remember_complete(self) -> None:
+        """Note which sources have all of their clones current; a quick pass begins there."""
+        if self._whole and self._applied:
+            complete = self._lister.complete
+            self._kit.state.remembered.store_complete(self.root, complete)
 
-    def _policy(self, selection: Selection) -> SyncPolicy:
-        settings = self._kit.settings
-        return SyncPolicy(
-            kind=settings.kind,
-            layout=Layout(settings.layout),
-            selection=selection,
-            gone=settings.gone,
-            sources={
-                source.name: SourcePolicy(Selection.parse(source.include), source.kind)
-                for source in settings.sources
-                if source.include or source.kind
-            },
+    def _look(
+        self, root: Path, clone: LocalRepo, *, fetch: bool
+    ) -> Callable[[], Iterator[LocalRepo]]:
+        kit = self._kit
+        if not fetch:
+            return partial(look_into, root, clone, kit.tools.local)
+        from mgit.fleet.perform import Performer
+        from mgit.fleet.refresh import Refresher
+
+        performer = Performer(root, kit.sources, kit.tools)
+        return Refresher(
+            root, kit.sources, kit.tools, performer, self._unreached, self._breaker
+        ).task(clone)
+
+    def _unreached(self, clone: LocalRepo, error: MgitError) -> None:
+        """Note that a clone's upstream did not answer. Called from any thread."""
+        message = self._kit.clean(error.message)
+        self._unfetched[clone.folder] = message
+        self._problems.append(
+            SourceProblem(clone.source, message, error.advice, int(error.exit_code))
         )
 
-    def _source_name(self, outcome: Outcome) -> str:
-        key = action_key(outcome.action)
-        return "" if key is None else self._source_of.get(key, "")
-
     @contextlib.contextmanager
-    def _locked(self, plan: Plan) -> Iterator[None]:
-        """Hold the root while something is done to it; a plan that does nothing needs no lock."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the root while something is done to it."""
         tools = self._kit.tools
-        if all(isinstance(action, Skip) for action in plan.actions):
-            yield
-        elif self._kit.lock is not None:
+        if self._kit.lock is not None:
             tools.keep_open(self._kit.lock.descriptor)
             yield
         else:

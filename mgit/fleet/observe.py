@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
-from mgit.errors import AuthenticationError, MgitError
+from mgit.errors import AuthenticationError, MgitError, NotFound
 from mgit.fleet.breaker import Breaker
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, complete, hasty, run_tasks
@@ -34,6 +35,7 @@ from mgit.plan.sync import Unreadable, needs_worktree
 # Asking for refs is waiting, not computing: 16 at once cost 0.2 ms of CPU each, and stay far below
 # the 100 concurrent requests that GitHub allows.
 ASKING_THREADS = 16
+NEVER: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,14 @@ class Answer:
         source: the opened source, None when it could not be opened.
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
+        hints: the listing holds only what may have changed (see `mgit.fleet.recent`).
     """
 
     listing: Listing
     source: Source | None
     seconds: float
     requests_left: int | None = None
+    hints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,26 @@ class Compared:
 
 
 def list_sources(
-    names: Sequence[str], sources: Sources, driver: Driver, progress: Progress | None
+    names: Sequence[str],
+    sources: Sources,
+    driver: Driver,
+    progress: Progress | None,
+    since: Mapping[str, float] = NEVER,
 ) -> Iterator[Answer]:
     """Ask every source side by side; one that fails does not keep the others from answering.
+
+    Args:
+        names: of the sources.
+        sources: opens them.
+        driver: ends it early.
+        progress: who watches.
+        since: sources that are asked only what changed after a moment (seconds since 1970), where
+            they can tell.
 
     Raises:
         Interrupted: mgit was told to stop.
     """
-    tasks = [Task(name, partial(_list, name, sources)) for name in names]
+    tasks = [Task(name, partial(_list, name, sources, since.get(name))) for name in names]
     answers = run_tasks(
         Phase.LIST, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
     )
@@ -87,12 +103,17 @@ def list_sources(
     complete(driver)
 
 
-def _list(name: str, sources: Sources) -> Iterator[Answer]:
+def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
     began = time.monotonic()
     source: Source | None = None
+    hints: Listing | None = None
     try:
         source = sources.open(name)
-        listing = source.forge.list_repos()
+        if since is not None:
+            from mgit.fleet.recent import ask_recent
+
+            hints = ask_recent(name, source.forge, since)
+        listing = hints or source.forge.list_repos()
     except MgitError as error:
         listing = Listing(
             name,
@@ -102,7 +123,9 @@ def _list(name: str, sources: Sources) -> Iterator[Answer]:
             advice=error.advice,
             exit_code=int(error.exit_code),
         )
-    yield Answer(listing, source, time.monotonic() - began, _requests_left(source))
+    yield Answer(
+        listing, source, time.monotonic() - began, _requests_left(source), hints is not None
+    )
 
 
 def _requests_left(source: Source | None) -> int | None:
@@ -136,7 +159,8 @@ def compare(
 ) -> tuple[Compared, ...]:
     """Ask the upstream of every repository that has a clone; look into work trees that may move.
 
-    A repository without a clone is not asked: cloning it asks anyway.
+    A repository without a clone is not asked: cloning it asks anyway. A wiki is: forges do not
+    say whether there is one.
 
     Raises:
         Interrupted: mgit was told to stop.
@@ -144,9 +168,9 @@ def compare(
     clones = _by_key(local)
     looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers), Counter())
     tasks = [
-        Task(str(repo.path), partial(looker.look, repo, clones[repo.key]))
+        Task(str(repo.path), partial(looker.look, repo, clones.get(repo.key, ())))
         for repo in {repo.key: repo for repo in repos}.values()
-        if repo.key in clones and repo.unavailable is None
+        if (repo.key in clones or repo.wiki_of is not None) and repo.unavailable is None
     ]
     found = tuple(
         run_tasks(
@@ -187,8 +211,12 @@ class _Looker:
             if self.refused[repo.key] < TRIES:
                 raise
             return Unreadable(refused.error.message, Reason.UNREACHABLE)
+        except NotFound as error:
+            reason = Reason.UNREACHABLE if repo.wiki_of is None else Reason.NO_WIKI
+            return Unreadable(error.message, reason)
         except AuthenticationError as error:
-            self.breaker.failed(asked, error)
+            if repo.wiki_of is None:  # some forges hide a wiki that is not there
+                self.breaker.failed(asked, error)
             return Unreadable(error.message, Reason.REFUSED)
         except MgitError as error:
             self.breaker.failed(asked, error)

@@ -14,7 +14,6 @@ from mgit.fleet.pool import Driver
 from mgit.fleet.values import Phase, Progress, Ran
 from mgit.git.runner import GitRunner, Interrupted
 from mgit.model import LocalRepo
-from mgit.plan.sync import SyncPolicy
 
 MOST_OUTPUT = 8 * 1024 * 1024
 """Bytes of output that are kept of each clone."""
@@ -86,10 +85,3 @@ def as_command(
 ) -> Command:
     """Put a command together."""
     return Command(tuple(argv), shell, timeout, frozenset(name for name in without if name))
-
-
-def is_meant(clone: LocalRepo, policy: SyncPolicy) -> bool:
-    """Whether a clone is selected, as far as it can tell by itself."""
-    if clone.path is None:
-        return policy.selection.everything and clone.source not in policy.sources
-    return policy.selects(clone.source, clone.path)

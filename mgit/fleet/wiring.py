@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TextIO, assert_never
 
 from mgit.config.settings import LogFormat, LogLevel, Settings
-from mgit.fleet.fleet import Fleet, Kit
+from mgit.fleet.fleet import Fleet
+from mgit.fleet.kit import Kit
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
@@ -152,6 +153,7 @@ def open_fleet(
                 *observers,
             ),
             clean=parts.clean,
+            state=parts.state,
             lock=lock,
         )
         fleet = Fleet(secrets.token_hex(8), kit)

@@ -1,0 +1,76 @@
+"""What a fleet works with, and what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mgit.config.settings import Settings
+from mgit.fleet.pool import Driver
+from mgit.fleet.sources import Sources
+from mgit.fleet.tools import GitTools
+from mgit.git.lock import RootLock
+from mgit.model import LocalRepo, RemoteRepo
+from mgit.plan.layout import Layout
+from mgit.plan.select import Selection
+from mgit.plan.sync import SourcePolicy, SyncPolicy
+from mgit.state import State
+from mgit.telemetry.events import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a fleet works with; `open_fleet` puts it together.
+
+    Args:
+        settings: what is wanted.
+        sources: opens sources.
+        tools: speak git.
+        driver: heartbeat, stop and abort.
+        observers: are told of every event.
+        clean: takes secrets and control characters out of text.
+        state: the memory between runs.
+        lock: the root lock when the caller holds it already; None to take it while applying.
+    """
+
+    settings: Settings
+    sources: Sources
+    tools: GitTools
+    driver: Driver
+    observers: tuple[Observer, ...]
+    clean: Callable[[str], str]
+    state: State
+    lock: RootLock | None
+
+
+def policy_of(settings: Settings, selection: Selection) -> SyncPolicy:
+    """What the person wants, from their configuration and what this run is about."""
+    return SyncPolicy(
+        kind=settings.kind,
+        layout=Layout(settings.layout),
+        selection=selection,
+        gone=settings.gone,
+        sources={
+            source.name: SourcePolicy(Selection.parse(source.include), source.kind)
+            for source in settings.sources
+            if source.include or source.kind
+        },
+    )
+
+
+def wants_wikis(settings: Settings, source: str) -> bool:
+    """Whether the wikis of a source's repositories are kept too."""
+    own = settings.source(source).wikis
+    return settings.wikis if own is None else own
+
+
+def is_meant(clone: LocalRepo, policy: SyncPolicy) -> bool:
+    """Whether a clone is selected, as far as it can tell by itself."""
+    if clone.path is None:
+        return policy.selection.everything and clone.source not in policy.sources
+    return policy.selects(clone.source, clone.path)
+
+
+def is_selected(repo: RemoteRepo, policy: SyncPolicy) -> bool:
+    """Whether a listed repository is selected."""
+    return policy.selects(repo.source, repo.path)

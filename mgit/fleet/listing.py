@@ -1,0 +1,115 @@
+"""Asks the sources, tells the observers, and remembers who answered what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from mgit.fleet.kit import Kit, wants_wikis
+from mgit.fleet.observe import Answer, list_sources
+from mgit.fleet.recent import only_known
+from mgit.fleet.values import Progress
+from mgit.fleet.wikis import with_wikis
+from mgit.model import Listing, LocalRepo, Outcome, Reason, RepoKey, action_key
+from mgit.telemetry.events import CredentialFound, Event, Listed
+
+_OF_ITS_OWN = (Reason.BROKEN, Reason.EMPTIED)
+"""Failures that another pass over the forge's news would not heal."""
+
+
+class Lister:
+    """The listings of one run.
+
+    Args:
+        run_id: of the run.
+        kit: what it works with.
+        tell: receives events.
+    """
+
+    def __init__(self, run_id: str, kit: Kit, tell: Callable[[Event], None]) -> None:
+        self._run_id = run_id
+        self._kit = kit
+        self._tell = tell
+        self._source_of: dict[RepoKey, str] = {}
+        self._asked_at: dict[str, float] = {}
+        self.quick: set[str] = set()
+        self.notices: list[str] = []
+
+    @property
+    def complete(self) -> Mapping[str, float]:
+        """Sources that told of all or of all news and of which nothing failed; when asked."""
+        return self._asked_at
+
+    def ask(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
+        """What every source lists, in the order of the configuration.
+
+        Args:
+            progress: who watches.
+            recent: ask only for news where a source tells some and is complete but for them.
+
+        Raises:
+            Interrupted: mgit was told to stop.
+        """
+        kit = self._kit
+        names = [source.name for source in kit.settings.sources]
+        since = kit.state.remembered.complete_since(kit.settings.root) if recent else {}
+        now = time.time()
+        found: dict[str, Listing] = {}
+        for answer in list_sources(names, kit.sources, kit.driver, progress, since):
+            listing = self._taken(answer)
+            found[listing.source] = listing
+            if listing.complete or answer.hints:
+                self._asked_at[listing.source] = now
+        return tuple(found[name] for name in names if name in found)
+
+    def narrowed(
+        self, listings: Sequence[Listing], clones: Sequence[LocalRepo]
+    ) -> tuple[Listing, ...]:
+        """The listings with the wikis that are on disk, and hints with what they are good for."""
+        kept = {clone.key for clone in clones if clone.key is not None}
+        found: list[Listing] = []
+        for one in listings:
+            listing = with_wikis(one, wanted=False, kept=kept)
+            if one.source in self.quick:
+                listing, others = only_known(listing, clones)
+                if others:
+                    self.notices.append(
+                        f"{one.source}: {others} new or renamed repositories wait for a whole sync"
+                    )
+            self._note(listing)
+            found.append(listing)
+        return tuple(found)
+
+    def source_of(self, outcome: Outcome) -> str:
+        """The source that listed a repository, empty for what no source lists."""
+        key = action_key(outcome.action)
+        return "" if key is None else self._source_of.get(key, "")
+
+    def failed(self, outcome: Outcome) -> None:
+        """A repository is not up to date: its source is not complete."""
+        if outcome.reason not in _OF_ITS_OWN:
+            self._asked_at.pop(self.source_of(outcome), None)
+
+    def _taken(self, answer: Answer) -> Listing:
+        kit = self._kit
+        name = answer.listing.source
+        listing = replace(
+            answer.listing,
+            problem=kit.clean(answer.listing.problem),
+            advice=kit.clean(answer.listing.advice),
+        )
+        listing = with_wikis(listing, wanted=wants_wikis(kit.settings, name))
+        self._note(listing)
+        if answer.source is not None and (credential := answer.source.credential) is not None:
+            origin = str(credential.origin)
+            self._tell(CredentialFound(self._run_id, name, origin, credential.found_in))
+        if answer.hints:
+            self.quick.add(name)
+        else:
+            self._tell(Listed(self._run_id, listing, answer.seconds, answer.requests_left))
+        return listing
+
+    def _note(self, listing: Listing) -> None:
+        for repo in listing.repos:
+            self._source_of.setdefault(repo.key, listing.source)

@@ -1,0 +1,95 @@
+"""Brings the refs of clones up to date without a listing: `mgit status --fetch`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgit.errors import MgitError
+from mgit.fleet.breaker import Breaker
+from mgit.fleet.observe import with_worktree
+from mgit.fleet.pacing import TRIES, Refused
+from mgit.fleet.sources import Sources
+from mgit.fleet.tools import GitTools
+from mgit.git.inspect import read_local
+from mgit.git.runner import Interrupted
+from mgit.model import Action, Fetch, LocalRepo, Outcome, RefSnapshot, RemoteRepo
+from mgit.plan.sync import same_refs
+
+Unreached = Callable[[LocalRepo, MgitError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refresher:
+    """Looks at clones after it asked their upstreams.
+
+    Args:
+        root: folder of the clones.
+        sources: whose credential belongs to which clone.
+        tools: speak git.
+        perform: fetches.
+        unreached: told of every clone whose upstream did not answer, from any thread.
+        breaker: ends the asking of hosts that never answer.
+    """
+
+    root: Path
+    sources: Sources
+    tools: GitTools
+    perform: Callable[[Action], Outcome]
+    unreached: Unreached
+    breaker: Breaker
+
+    def task(self, clone: LocalRepo) -> Callable[[], Iterator[LocalRepo]]:
+        """The work on one clone; it raises `Later` while its host pauses."""
+        refused: list[Refused] = []
+
+        def work() -> Iterator[LocalRepo]:
+            found = clone
+            try:
+                found = self._fetched(clone)
+            except Interrupted:
+                return
+            except Refused as later:
+                refused.append(later)
+                if len(refused) < TRIES:
+                    raise
+                self.unreached(clone, later.error)
+            except MgitError as error:
+                self.unreached(clone, error)
+            yield with_worktree(self.root, found, self.tools.local)
+
+        return work
+
+    def _fetched(self, clone: LocalRepo) -> LocalRepo:
+        """The clone as it is when its refs are those of its upstream.
+
+        Raises:
+            MgitError: it is not.
+            Later: its host pauses.
+        """
+        if clone.key is None or clone.url is None or clone.path is None or clone.broken:
+            return clone
+        asked = (clone.url.origin, clone.source)
+        self.breaker.check(asked)
+        client = self.tools.refs(self.sources.open(clone.source), clone.url)
+        try:
+            upstream = client.ls_refs(clone.url)
+        except MgitError as error:
+            self.breaker.failed(asked, error)
+            raise
+        self.breaker.succeeded(asked)
+        if not upstream.refs or same_refs(upstream, clone.refs):
+            return clone
+        self.perform(_fetch(clone, upstream))
+        return read_local(self.root, clone.folder, self.tools.local)
+
+
+def _fetch(clone: LocalRepo, upstream: RefSnapshot) -> Fetch:
+    assert clone.key is not None  # noqa: S101 - for the type checker: the caller looked
+    assert clone.path is not None  # noqa: S101 - the same
+    assert clone.url is not None  # noqa: S101 - the same
+    repo = RemoteRepo(clone.key, clone.source, clone.path, clone.url)
+    return Fetch(
+        repo, clone.folder, clone.kind, clone.refs, upstream=upstream, options=clone.options
+    )
