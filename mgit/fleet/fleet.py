@@ -81,6 +81,11 @@ class Fleet:
         return exit_code(self._problems, self._failed)
 
     @property
+    def problems(self) -> tuple[SourceProblem, ...]:
+        """Sources that could not be listed whole, and upstreams that did not answer."""
+        return tuple(self._problems)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What else a person should know, one line each."""
         return (*self._lister.notices, *self._notices)
