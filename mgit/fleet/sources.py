@@ -127,6 +127,8 @@ class Sources:
         if origin is None:
             return Source(source, forge, None, include)
         credential = self._credential(source, origin, forge.git_username)
+        if credential is not None and source.user:
+            credential = replace(credential, username=source.user)
         budget = self._budgets.of(origin, credential)
         forge = open_forge(source.forge, replace(context, credential=credential, budget=budget))
         return Source(source, forge, credential, include)

@@ -56,6 +56,7 @@ class ForgeKind:
         api_path: where its REST API is on a host of one's own; empty for no REST API.
         default_url: its best-known home, empty where everybody has a host of their own.
         hosted: hosts whose API is at another address, as (host, API's host).
+        hosted_path: where the REST API is on such a host.
     """
 
     module: str
@@ -63,6 +64,7 @@ class ForgeKind:
     api_path: str = ""
     default_url: str = ""
     hosted: Mapping[str, str] = field(default_factory=dict)
+    hosted_path: str = ""
 
     def open(self, context: ForgeContext) -> Forge:
         """Make the forge."""
@@ -81,7 +83,7 @@ FORGES: Mapping[str, ForgeKind] = MappingProxyType(
         "gitlab": ForgeKind("gitlab", "GitLab", "/api/v4", "https://gitlab.com"),
         "azuredevops": ForgeKind("azuredevops", "AzureDevOps"),
         "bitbucket": ForgeKind(
-            "bitbucket", "Bitbucket", "/2.0", "https://api.bitbucket.org", _BITBUCKET_ORG
+            "bitbucket", "Bitbucket", "/2.0", "https://api.bitbucket.org", _BITBUCKET_ORG, "/2.0"
         ),
         "bitbucket-datacenter": ForgeKind(
             "bitbucket_datacenter", "BitbucketDataCenter", "/rest/api/latest"
@@ -128,9 +130,9 @@ def api_base(kind: str, url: str = "") -> ApiBase:
         )
     hosted = forge.hosted.get(origin.host)
     if hosted is not None and not path:
-        return ApiBase(Origin(origin.scheme, hosted, origin.port))
+        return ApiBase(Origin(origin.scheme, hosted, origin.port), forge.hosted_path)
     if forge.hosted and origin.host.startswith("api.") and not path:
-        return ApiBase(origin)
+        return ApiBase(origin, forge.hosted_path)
     return ApiBase(origin, path if path.endswith(forge.api_path) else path + forge.api_path)
 
 

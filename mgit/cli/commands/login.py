@@ -144,14 +144,12 @@ def _keep(settings: Settings, source: SourceSettings, secret: Secret, edit: Edit
     try:
         username = open_forge(source.forge, context).git_username
         origin = api_base(source.forge, source.url).origin
-        credential = Credential(origin, username, secret, "prompt")
-        forge = open_forge(source.forge, replace(context, credential=credential))
-        account = forge.whoami()
-        username = forge.git_username
+        credential = Credential(origin, source.user or username, secret, "prompt")
+        account = open_forge(source.forge, replace(context, credential=credential)).whoami()
     finally:
         transport.close()
     store = CredentialStore(settings.paths.data_dir, open_keyring())
-    store.put(replace(credential, username=username))
+    store.put(credential)
     if edit is not None:
         edit.write()
     return account
