@@ -1,4 +1,4 @@
-"""Which events are worth an audit record: credentials, and what moves or makes a clone."""
+"""Which events are worth an audit record: credentials, and what makes, moves or ends a clone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import assert_never
 
 from mgit.errors import ExitCode, StateError
-from mgit.model import Archive, Listing, Move, Outcome, Result, action_key, action_name
+from mgit.model import (
+    Archive,
+    Heal,
+    Listing,
+    Move,
+    Outcome,
+    Remove,
+    Result,
+    action_key,
+    action_name,
+)
 from mgit.telemetry.audit import AuditTrail
 from mgit.telemetry.events import (
     CredentialFound,
@@ -70,6 +80,8 @@ class _Audited:
 
     def _ended(self, run_id: str, outcome: Outcome, source: str) -> None:
         action = outcome.action
+        if outcome.result is Result.SKIPPED:  # nothing was done
+            return
         refused = outcome.result is Result.FAILED and outcome.exit_code == ExitCode.AUTHENTICATION
         if refused:
             name = "credential-refused"
@@ -79,6 +91,10 @@ class _Audited:
             name = "repository-moved"
         elif isinstance(action, Archive):
             name = "repository-archived"
+        elif isinstance(action, Remove):
+            name = "repository-removed"
+        elif isinstance(action, Heal):
+            name = "repository-healed"
         else:
             return
         key = action_key(action)
@@ -91,6 +107,7 @@ class _Audited:
             repo_key=str(key) if key else "",
             folder=action.folder,
             to=action.to if isinstance(action, Move | Archive) else "",
+            damage=action.damage if isinstance(action, Heal) else "",
             message=outcome.message,
         )
 

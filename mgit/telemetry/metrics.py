@@ -249,7 +249,9 @@ class Metrics:
     def _note_state(self, outcome: Outcome) -> None:
         """Remember one state for each repository, though several actions may be about it."""
         name = action_key(outcome.action) or action_name(outcome.action)
-        if outcome.result in (Result.MOVED, Result.ARCHIVED):
+        if outcome.result is Result.REMOVED:
+            self._states.pop(name, None)
+        elif outcome.result in (Result.MOVED, Result.ARCHIVED):
             self._states.setdefault(name, "current")
         else:
             self._states[name] = _state(outcome)
