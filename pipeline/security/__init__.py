@@ -1,1 +1,1 @@
-"""The security gates: bandit, pip-audit, Trivy and zizmor answer one question: may it go out?"""
+"""The security gates: scanners and linters answer one question: may it go out?"""

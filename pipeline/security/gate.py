@@ -7,7 +7,15 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from pipeline.security import advisories, bandit, tree, workflows
+from pipeline.security import (
+    actionlint,
+    advisories,
+    bandit,
+    hadolint,
+    licences,
+    tree,
+    workflows,
+)
 from pipeline.security.scan import Scan, Verdict, judge, timed
 from pipeline.security.waivers import FILE, load_waivers
 from pipeline.shell import Shell
@@ -44,7 +52,10 @@ def scan_all(
         (bandit.NAME, lambda: bandit.scan(shell, root)),
         (advisories.NAME, lambda: advisories.scan(shell, root, mode=mode, url=osv_url)),
         (tree.NAME, lambda: tree.scan(shell, root, mode=mode, cache=trivy_cache)),
+        (licences.NAME, lambda: licences.scan(shell, root)),
+        (hadolint.NAME, lambda: hadolint.scan(shell, root)),
         (workflows.NAME, lambda: workflows.scan(shell, root)),
+        (actionlint.NAME, lambda: actionlint.scan(shell, root)),
     )
     scans = []
     for name, run in runs:

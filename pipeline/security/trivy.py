@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.security import trivy_report
-from pipeline.security.trivy_report import Report
+from pipeline.security.trivy_report import Licence, Report
 from pipeline.shell import Ran, Shell
 from pipeline.step import Database, Exit, PipelineError
 
@@ -135,6 +135,13 @@ class Trivy:
         skips = [word for name in skip_dirs for word in ("--skip-dirs", name)]
         ignored = () if ignore_file is None else ("--ignorefile", str(ignore_file))
         return self._scan("fs", scanners, (*skips, *ignored, str(folder)))
+
+    def licences(self, folder: Path) -> tuple[Licence, ...]:
+        """The licence of every package below an unpacked root folder."""
+        ran = self._run(("rootfs", "--scanners", "license", "--format", "json", str(folder)))
+        if not ran.ok:
+            raise _cannot(ran)
+        return trivy_report.licences(ran.stdout)
 
     def sbom(self, archive: Path) -> bytes:
         """The CycloneDX document of a one-platform `docker-archive`, as Trivy writes it."""

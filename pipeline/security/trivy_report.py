@@ -70,6 +70,21 @@ class Report:
         return tuple(one for one in self.seen if one.finding.severity in severities)
 
 
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """What one package says of its licence.
+
+    Args:
+        package: its name.
+        name: SPDX expression, or whatever the package calls it.
+        category: Trivy's own class: notice, reciprocal, restricted, forbidden, unknown, …
+    """
+
+    package: str
+    name: str
+    category: str
+
+
 class _Package(msgspec.Struct, rename="pascal"):
     name: str
 
@@ -102,6 +117,12 @@ class _Secret(msgspec.Struct, rename="pascal"):
     start_line: int = 0
 
 
+class _Licence(msgspec.Struct, rename="pascal"):
+    name: str
+    category: str = "unknown"
+    pkg_name: str = ""
+
+
 class _Result(msgspec.Struct, rename="pascal"):
     target: str
     kind: str = msgspec.field(name="Class", default="")
@@ -109,6 +130,7 @@ class _Result(msgspec.Struct, rename="pascal"):
     vulnerabilities: list[_Vulnerability] | None = None
     misconfigurations: list[_Misconfiguration] | None = None
     secrets: list[_Secret] | None = None
+    licenses: list[_Licence] | None = None
 
 
 class _OS(msgspec.Struct, rename="pascal"):
@@ -132,17 +154,7 @@ def decode(text: str | bytes) -> Report:
     Raises:
         PipelineError: it is not such a document.
     """
-    try:
-        document = msgspec.json.decode(text, type=_Document)
-    except msgspec.MsgspecError as error:
-        raise PipelineError(
-            f"trivy's report cannot be read: {error}", exit_code=Exit.ENVIRONMENT
-        ) from None
-    if document.schema_version != 2:
-        raise PipelineError(
-            f"trivy's report has schema {document.schema_version}, not 2",
-            exit_code=Exit.ENVIRONMENT,
-        )
+    document = _document(text)
     results = document.results or []
     packages: dict[str, int] = {}
     for result in results:
@@ -155,6 +167,34 @@ def decode(text: str | bytes) -> Report:
         files=len({result.target for result in results}),
         end_of_life=os is not None and os.eosl,
     )
+
+
+def licences(text: str | bytes) -> tuple[Licence, ...]:
+    """The licences in such a document, by package.
+
+    Raises:
+        PipelineError: it is not such a document.
+    """
+    return tuple(
+        Licence(one.pkg_name, one.name, one.category)
+        for result in _document(text).results or ()
+        for one in result.licenses or ()
+    )
+
+
+def _document(text: str | bytes) -> _Document:
+    try:
+        document = msgspec.json.decode(text, type=_Document)
+    except msgspec.MsgspecError as error:
+        raise PipelineError(
+            f"trivy's report cannot be read: {error}", exit_code=Exit.ENVIRONMENT
+        ) from None
+    if document.schema_version != 2:
+        raise PipelineError(
+            f"trivy's report has schema {document.schema_version}, not 2",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    return document
 
 
 def _seen(result: _Result) -> Iterator[Seen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -53,7 +54,7 @@ def project(
         noxfile = NOXFILE.replace("LINT", lint).replace("TESTS", tests)
         tiny.write("noxfile.py", noxfile)
         tiny.write("pyproject.toml", "[tool.bandit]\n")
-        tiny.write("requirements/image.txt", "msgspec==0.20.0 --hash=sha256:00\n")
+        tiny.write("requirements/image.txt", f"msgspec=={version('msgspec')} --hash=sha256:00\n")
         for name, text in files.items():
             tiny.write(f"mgit/{name}.py", text)
         for name in ("advisories", "trivy-db"):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -40,7 +41,7 @@ def root(tmp_path: Path) -> Path:
     (root / "pyproject.toml").write_text("[tool.bandit]\n", encoding="utf-8")
     (root / "mgit" / "one.py").write_text("ONE = 1\n", encoding="utf-8")
     (root / "requirements" / "image.txt").write_text(
-        "msgspec==0.20.0 \\\n    --hash=sha256:" + "0" * 64 + "\n", encoding="utf-8"
+        f"msgspec=={version('msgspec')} \\\n    --hash=sha256:{'0' * 64}\n", encoding="utf-8"
     )
     (root / "tests" / "data").mkdir(parents=True)
     for name in ("advisories", "trivy-db"):
@@ -88,7 +89,8 @@ def test_bandit_cannot_be_silenced_by_its_configuration(root: Path, setting: str
 
 
 def test_pip_audit_asks_about_every_pinned_package(root: Path, service: str) -> None:
-    (root / "requirements" / "old.txt").write_text("PyYAML==5.3.1\nmsgspec==0.20.0\n", "utf-8")
+    pins = f"PyYAML==5.3.1\nmsgspec=={version('msgspec')}\n"
+    (root / "requirements" / "old.txt").write_text(pins, "utf-8")
     scan = advisories.scan(SHELL, root, url=service)
     assert scan.read == 2
     assert scan.canary == ("CVE-2020-14343",)
