@@ -42,7 +42,20 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"fsck error"),
         "the forge sent objects git refuses",
     ),
-    (re.compile(r"SSL |gnutls_|server certificate"), "check the clock and `ca_file`"),
+    (
+        re.compile(r"certificate verification failed|SSL certificate problem"),
+        "if your company has its own authority, name its PEM file as `ca_file`; check the clock",
+    ),
+    (
+        # GnuTLS does not say which alert it was.
+        re.compile(r"TLS fatal alert|alert (bad |unknown )?(certificate|ca)|client certificate"),
+        "the host wants a client certificate, or another one: set `client_cert` and `client_key`",
+    ),
+    (
+        re.compile(r"from proxy|CONNECT tunnel|[Rr]esolve proxy"),
+        "check HTTPS_PROXY, its user and password, and NO_PROXY",
+    ),
+    (re.compile(r"SSL |gnutls_"), "check the address and port, and `ca_file`"),
     (re.compile(r"redirect"), "the repository moved: correct its URL, mgit follows no redirect"),
 )
 

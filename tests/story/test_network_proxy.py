@@ -45,6 +45,14 @@ class Company:
             f"[sources.work]\nforge = 'github'\nurl = '{self.forge.api_url}'\nowners = ['acme']\n"
         )
 
+    def configure_manifest(self, network: str) -> None:
+        file = self.laptop.home / "repos.toml"
+        url = self.forge.clone_url("acme", "repo-001")
+        file.write_text(f"version = 1\n[[repo]]\nurl = '{url}'\n")
+        self.laptop.configure(
+            f"[network]\n{network}\n[sources.work]\nforge = 'manifest'\nfile = '{file}'\n"
+        )
+
     @property
     def everything(self) -> str:
         return (
@@ -153,6 +161,24 @@ def test_what_lacks_is_told_by_its_name(
         assert told in ran.err
         assert advice in ran.err
     assert not list(company.laptop.root.glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    ("network", "advice"),
+    [(_no_authority, "ca_file"), (_no_client, "client_cert"), (_foreign_client, "client_cert")],
+)
+def test_git_itself_is_told_the_same_where_it_asks_first(
+    company: Company, network: Callable[[Company], str], advice: str
+) -> None:
+    """A manifest's clones: nothing was asked before git is started."""
+    company.configure_manifest(network(company))
+    ran = company.laptop.mgit("sync")
+    assert ran.code == 4, ran.err
+    assert f"`{advice}`" in ran.err
+    assert not list(company.laptop.root.glob("[!.]*"))
+
+    company.configure_manifest(company.everything)
+    assert company.laptop.mgit("sync").code == 0
 
 
 @pytest.mark.parametrize(
