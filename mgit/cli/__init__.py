@@ -30,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from mgit.cli.quick import run_health
 
             return run_health(arguments[1:])
+        if arguments[:1] == ["complete"]:
+            from mgit.cli.completing import answer
+
+            sys.stdout.write(answer(arguments[1:]))
+            return 0
         from mgit.cli.app import run
 
         code = run(arguments)

@@ -34,6 +34,8 @@ def choose(
     settings = settings_for(options)
     if sources or options.source:
         settings = only_sources(settings, options.source)
+    from mgit.fleet.selecting import saved_selections
     from mgit.plan.select import Selection
 
-    return settings, Selection.parse(patterns)
+    saved = saved_selections(settings)
+    return settings, Selection.parse(patterns, options.filter or (), saved=saved)

@@ -7,7 +7,7 @@ version; one that goes or changes its meaning asks for `/2`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mgit.cli.records import (
@@ -98,12 +98,16 @@ def sync_document(plan: Plan, outcomes: Sequence[Outcome], code: ExitCode) -> Js
     }
 
 
-def status_document(root: str, repos: Iterable[tuple[LocalRepo, Sequence[str]]]) -> Json:
+def status_document(
+    root: str, repos: Iterable[tuple[LocalRepo, Sequence[str]]], unreached: Mapping[str, str]
+) -> Json:
     """`mgit status`: schema `mgit.status/1`."""
     return {
         "schema": "mgit.status/1",
         "root": root,
-        "repositories": [local_record(local, states) for local, states in repos],
+        "repositories": [
+            local_record(local, states, unreached.get(local.folder, "")) for local, states in repos
+        ],
     }
 
 

@@ -157,6 +157,17 @@ def build_parser(command: str | None) -> Parser:
     return parser
 
 
+def parser_of(command: str | None) -> Parser:
+    """The options of one command, or those in front of every command, for completion."""
+    parser = Parser(prog=f"mgit {command or ''}".strip(), allow_abbrev=False)
+    _add_common(parser)
+    if command is None:
+        parser.add_argument("--version", action="store_true", help="print the version")
+    else:
+        add_options(command, parser)
+    return parser
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     # Allowed before and after the command: suppressed defaults keep one from undoing the other.
     options: dict[str, Any] = {"default": argparse.SUPPRESS}

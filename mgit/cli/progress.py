@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from mgit.cli.console import Console
 from mgit.cli.line import View, plain_line, progress_line
@@ -198,7 +198,7 @@ def watched_fleet(
     from mgit.fleet import open_fleet, open_parts
 
     with watch(console, hidden=hidden) as watcher:
-        stream = Aside(watcher, console)
+        stream = cast("TextIO", Aside(watcher, console))
         with (
             open_parts(settings, stream=stream, log_format="console", log_level="warning") as parts,
             open_fleet(settings, parts=parts, tick=watcher.tick) as fleet,

@@ -120,8 +120,14 @@ def outcome_record(outcome: Outcome) -> Json:
     }
 
 
-def local_record(local: LocalRepo, states: Sequence[str]) -> Json:
-    """One clone on disk."""
+def local_record(local: LocalRepo, states: Sequence[str], unreached: str = "") -> Json:
+    """One clone on disk.
+
+    Args:
+        local: the clone.
+        states: of it.
+        unreached: why its upstream could not be asked, empty when it was or nobody wanted it.
+    """
     return {
         "folder": local.folder,
         "path": str(local.path) if local.path else None,
@@ -133,6 +139,7 @@ def local_record(local: LocalRepo, states: Sequence[str]) -> Json:
         "commit": local.head_oid,
         "broken": local.broken,
         "locked": local.locked,
+        "unreached": unreached,
         "options": _options_record(local.options),
         "worktree": _worktree_record(local.worktree) if local.worktree else None,
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mgit.cli.choosing import choose
 from mgit.cli.console import Console
@@ -15,9 +14,11 @@ from mgit.cli.flags import read_since
 from mgit.cli.output import write_document, write_line
 from mgit.cli.places import split_places
 from mgit.cli.progress import watched_fleet
-from mgit.cli.records import change_record
+from mgit.cli.records import change_record, problem_record
+from mgit.cli.report import tell_problems
 from mgit.cli.sentences import changes_sentence
 from mgit.cli.tables import make_table
+from mgit.model import SourceProblem
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Change
@@ -32,40 +33,47 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if place is not None and options.root is None:
         options.root = str(place)
     settings, selection = choose(options, patterns, sources=not options.local)
+    where: Literal["remote", "local"] | None = (
+        "local" if options.local else "remote" if options.remote else None
+    )
     found: list[Change] = []
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         changes = fleet.changes(
-            selection, since=since, progress=watcher.step, remember=not options.peek
+            selection,
+            since=since,
+            progress=watcher.step,
+            remember=not options.peek,
+            where=where,
         )
-        with contextlib.closing(changes):  # type: ignore[type-var]
-            for change in changes:
-                if not _wanted(options, change):
-                    continue
-                found.append(change)
-                if options.format == "jsonl":
-                    write_line(console, line_of("mgit.changes.change/1", change_record(change)))
-        code = fleet.code
-    _print(options.format, console, found)
+        for change in changes:
+            found.append(change)
+            if options.format == "jsonl":
+                write_line(console, line_of("mgit.changes.change/1", change_record(change)))
+        problems, notices, code = fleet.problems, fleet.notices, fleet.code
+    _print(options.format, console, found, problems)
+    for notice in notices:
+        console.note(notice)
+    tell_problems(console, problems)
     return int(code)
 
 
-def _wanted(options: argparse.Namespace, change: Change) -> bool:
-    if options.local or options.remote:
-        return change.where == ("local" if options.local else "remote")
-    return True
-
-
-def _print(form: str, console: Console, changes: Sequence[Change]) -> None:
+def _print(
+    form: str,
+    console: Console,
+    changes: Sequence[Change],
+    problems: Sequence[SourceProblem],
+) -> None:
     match form:
         case "json":
-            write_document(console, changes_document(changes))
-        case "table":
+            write_document(console, changes_document(changes, problems))
+        case "jsonl":
+            for problem in problems:
+                write_line(console, line_of("mgit.problem/1", problem_record(problem)))
+        case _:
             if changes:
                 head = ("repository", "where", "what", "ref", "before", "after", "when")
                 console.table(make_table(head, [_cells(change) for change in changes]))
             console.note(changes_sentence(changes))
-        case _:
-            pass
 
 
 def _cells(change: Change) -> tuple[object, ...]:

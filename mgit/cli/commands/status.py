@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mgit.cli.choosing import choose
@@ -18,7 +19,7 @@ from mgit.cli.states import read_states, states_of
 from mgit.cli.tables import make_table
 from mgit.cli.words import count
 from mgit.errors import ExitCode, InvalidInput
-from mgit.model import LocalRepo
+from mgit.model import LocalRepo, SourceProblem
 
 _Row = tuple[LocalRepo, Sequence[str]]
 
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         looked = fleet.status(root, fetch=options.fetch, selection=selection, progress=watcher.step)
         found: list[_Row] = [(local, states_of(local)) for local in looked]
+        unreached, problems, notices = fleet.unfetched, fleet.problems, fleet.notices
     if patterns and not found:
         raise InvalidInput(
             f"no clone in {root} is meant by {' '.join(patterns)[:80]!a}, "
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
     found.sort(key=lambda row: row[0].folder)
     shown = found if options.all else [row for row in found if row[1]]
-    _print(options.format, console, root, shown)
+    _print(options.format, console, root, shown, unreached)
     if options.format == "table":
         console.note(status_sentence(str(root), [states for _, states in found]))
     failing = [local.folder for local, states in found if fatal.intersection(states)]
@@ -55,7 +57,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
             "commit, push or clean up there, then run the command again",
         )
         return int(ExitCode.SOME_FAILED)
-    return int(ExitCode.OK)
+    return _reached(console, notices, problems)
+
+
+def _reached(console: Console, notices: Sequence[str], problems: Sequence[SourceProblem]) -> int:
+    """Tell once what kept `--fetch` from asking, however many clones it was about."""
+    for notice in notices:
+        console.note(notice)
+    kinds = Counter((problem.message, problem.advice) for problem in problems)
+    for (message, advice), number in kinds.items():
+        of = f" ({count(number, 'clone')})" if number > 1 else ""
+        console.warn(f"{message}{of}", advice or "run the command again; `mgit doctor` says more")
+    from mgit.fleet import exit_code
+
+    return int(exit_code(problems))
 
 
 def _split(words: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
@@ -67,15 +82,16 @@ def _split(words: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
     return split_places(words)
 
 
-def _print(form: str, console: Console, root: Path, rows: Sequence[_Row]) -> None:
+def _print(
+    form: str, console: Console, root: Path, rows: Sequence[_Row], unreached: Mapping[str, str]
+) -> None:
     match form:
         case "json":
-            write_document(console, status_document(str(root), rows))
+            write_document(console, status_document(str(root), rows, unreached))
         case "jsonl":
             for local, states in rows:
-                write_line(
-                    console, line_of("mgit.status.repository/1", local_record(local, states))
-                )
+                record = local_record(local, states, unreached.get(local.folder, ""))
+                write_line(console, line_of("mgit.status.repository/1", record))
         case _:
             if rows:
                 head = ("folder", "branch", "ahead", "behind", "state")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from mgit.cli.choosing import choose
 from mgit.cli.console import Console
@@ -13,13 +14,16 @@ from mgit.cli.documents import line_of, plan_document, sync_document, sync_summa
 from mgit.cli.output import write_document, write_line
 from mgit.cli.patterns import nothing_found, tell_unmatched
 from mgit.cli.places import below, refuse_bare_folder, split_places
-from mgit.cli.progress import watched_fleet
+from mgit.cli.progress import Watcher, watched_fleet
 from mgit.cli.records import action_record, outcome_record, problem_record
 from mgit.cli.report import last_word, plan_tables, sync_report, tell_problems
 from mgit.cli.sentences import plan_sentence, sync_sentence
 from mgit.config import Settings
 from mgit.errors import ExitCode, InvalidInput
 from mgit.model import Clone, Outcome, Plan, Skip, SourceProblem, action_name
+
+if TYPE_CHECKING:
+    from mgit.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
     where = _place(options.root, place, patterns)
     options.root = where.root
     settings, selection = choose(options, patterns)
+    prefix = PurePath()
     if where.within is not None:
         settings, prefix = _inside(settings, where.within)
-    from mgit.fleet import SyncRequest, exit_code
-    from mgit.fleet.values import skipped
+    from mgit.fleet import SyncRequest
 
     request = SyncRequest(acknowledge_gone=options.acknowledge_gone, recent=options.recent)
     outcomes: list[Outcome] = []
@@ -59,21 +63,44 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if not plan.problems:
             refuse_bare_folder(patterns, names)
         if not options.dry_run:
-            for outcome in fleet.apply(plan, progress=watcher.step):
-                watcher.outcome(outcome)
-                if options.format == "jsonl":
-                    record = outcome_record(outcome)
-                    write_line(console, line_of("mgit.sync.outcome/1", record))
-                outcomes.append(outcome)
+            outcomes = _apply(options.format, console, fleet, watcher, plan)
+        notices = fleet.notices
+    for notice in notices:
+        console.note(notice)
     if not plan.problems:
         tell_unmatched(console, selection, names)
     if options.dry_run:
-        _print_plan(options.format, console, plan)
-        judged = [skipped(action) for action in plan.actions if isinstance(action, Skip)]
-        tell_problems(console, plan.problems)
-        return int(exit_code(plan.problems, judged))
+        return _end_dry(options.format, console, plan)
+    return _end(options.format, console, plan, outcomes)
+
+
+def _apply(
+    form: str, console: Console, fleet: Fleet, watcher: Watcher, plan: Plan
+) -> list[Outcome]:
+    outcomes = []
+    for outcome in fleet.apply(plan, progress=watcher.step):
+        watcher.outcome(outcome)
+        if form == "jsonl":
+            write_line(console, line_of("mgit.sync.outcome/1", outcome_record(outcome)))
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _end_dry(form: str, console: Console, plan: Plan) -> int:
+    from mgit.fleet import exit_code
+    from mgit.fleet.values import skipped
+
+    _print_plan(form, console, plan)
+    judged = [skipped(action) for action in plan.actions if isinstance(action, Skip)]
+    tell_problems(console, plan.problems)
+    return int(exit_code(plan.problems, judged))
+
+
+def _end(form: str, console: Console, plan: Plan, outcomes: Sequence[Outcome]) -> int:
+    from mgit.fleet import exit_code
+
     code = exit_code(plan.problems, outcomes)
-    _print_outcomes(options.format, console, plan, outcomes, code)
+    _print_outcomes(form, console, plan, outcomes, code)
     last_word(console, outcomes)
     tell_problems(console, plan.problems)
     return int(code)

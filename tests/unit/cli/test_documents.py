@@ -96,7 +96,7 @@ def _documents() -> Iterator[tuple[str, object]]:
     yield "list", listing_document(LISTINGS, LISTINGS[0].repos)
     yield "plan", plan_document(PLAN)
     yield "sync", sync_document(PLAN, OUTCOMES, ExitCode.UNREACHABLE)
-    yield "status", status_document("/src", [(one, states_of(one)) for one in (LOCAL, FOREIGN)])
+    yield "status", status_document("/src", [(one, states_of(one)) for one in (LOCAL, FOREIGN)], {})
     yield "config", config_document(SETTINGS)
     yield "run", run_document(["make", "test"], "/src", RAN, ExitCode.SOME_FAILED)
     yield "run", line_of("mgit.run.end/1", {"summary": run_summary(RAN), "exit_code": 1})
