@@ -32,8 +32,10 @@ def with_wikis(listing: Listing, *, wanted: bool, kept: Container[RepoKey] = ())
     repos: list[RemoteRepo] = []
     for repo in listing.repos:
         repos.append(repo)
+        if repo.wiki is None:
+            continue
         key = wiki_key(repo)
-        if repo.wiki is not None and key not in there and (wanted or key in kept):
+        if key not in there and (wanted or key in kept):
             repos.append(_wiki(repo, key))
     return listing if len(repos) == len(listing.repos) else replace(listing, repos=tuple(repos))
 

@@ -131,6 +131,8 @@ class Budget:
             lanes = tuple(Lane) if known.lane is None else (known.lane,)
             self._until |= dict.fromkeys(lanes, clock() + known.seconds)
             self._why, self._row = known.why, 1
+            if tell is not None:
+                tell(known)
 
     def begin_run(self) -> None:
         """A new run may wait as long as any other."""
