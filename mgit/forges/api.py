@@ -19,6 +19,7 @@ from mgit.credentials import Credential
 from mgit.errors import AuthenticationError, ForgeError, InvalidInput
 from mgit.forges.interface import CachedResponse, ForgeContext, RateLimit, require_api
 from mgit.forges.patience import REDIRECTS, Patience
+from mgit.forges.refusals import HTML, sign_in_asked
 from mgit.transport import Response
 
 T = TypeVar("T")
@@ -68,6 +69,8 @@ class RestClient:
         authorization: how the forge wants its credential.
         git_origin: where the forge's clone URLs point: its credential may be kept for either.
         headers: sent with every request.
+        sign_in_pages: the forge answers a credential that it refuses with its sign-in page, or a
+            redirect to one, in place of a 401.
     """
 
     def __init__(
@@ -77,9 +80,11 @@ class RestClient:
         authorization: Authorization,
         git_origin: Origin,
         headers: Mapping[str, str],
+        sign_in_pages: bool = False,
     ) -> None:
         self._context = context
         self._api = require_api(context)
+        self._sign_in_pages = sign_in_pages
         sent = {"Accept": "application/json", **headers}
         credential = context.credential
         if credential is not None:
@@ -181,7 +186,7 @@ class RestClient:
             response, link = self._fetch(target)
             if response.status not in REDIRECTS:
                 return Reply(target, response, link)
-            target = self._same_host(target, response.header("location") or "", "redirects")
+            target = self._redirected(target, response.header("location") or "")
         raise ForgeError(f"{self._api.origin} redirects in circles")
 
     def _fetch(self, target: str) -> tuple[Response, str]:
@@ -202,8 +207,24 @@ class RestClient:
             cache.put(url, CachedResponse(etag, response.body, link))
         return response, link
 
+    def _redirected(self, current: str, address: str) -> str:
+        """Where a redirect leads on the same host.
+
+        Raises:
+            CredentialRefused: to a sign-in page.
+            ForgeError: to any other place.
+        """
+        try:
+            return self._same_host(current, address, "redirects")
+        except ForgeError:
+            if not self._sign_in_pages:
+                raise
+            raise sign_in_asked(self._context, self._api.origin) from None
+
     def _require_json(self, target: str, response: Response) -> None:
         kind = (response.header("content-type") or "").partition(";")[0].strip().lower()
+        if kind in HTML and self._sign_in_pages:
+            raise sign_in_asked(self._context, self._api.origin)
         if kind != "application/json" and not kind.endswith("+json"):
             raise ForgeError(
                 f"{self._api.origin} answered {target!a} with {kind[:60]!a} in place of JSON"

@@ -25,12 +25,6 @@ from mgit.text import escape_untrusted
 _SHOWN_PROBLEMS = 3
 
 
-class Entry(msgspec.Struct):
-    """As much of a refused entry as names it."""
-
-    full_name: str = "?"
-
-
 class Collector:
     """Builds one `Listing` out of several scopes (owners), some of which may fail.
 
@@ -40,6 +34,7 @@ class Collector:
         read: turns one entry into a repository; raises `InvalidInput` or a msgspec error for one
             that it refuses.
         entries: the repositories of a page, each still undecoded; None: the page is a bare list.
+        label: the member of an entry that names it for a person.
     """
 
     def __init__(
@@ -49,11 +44,13 @@ class Collector:
         read: Callable[[msgspec.Raw], RemoteRepo],
         *,
         entries: Callable[[Reply], list[msgspec.Raw]] | None = None,
+        label: str = "full_name",
     ) -> None:
         self._source = source
         self._client = client
         self._read = read
         self._entries = entries or self._bare_list
+        self._label = label
         self._repos: dict[RepoKey, RemoteRepo] = {}
         self._problems: list[str] = []
         self._first_error: MgitError | None = None
@@ -143,7 +140,7 @@ class Collector:
             repo = self._read(entry)
         except (InvalidInput, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            name = escape_untrusted(_name_of(entry), limit=80)
+            name = escape_untrusted(_name_of(entry, self._label), limit=80)
             self._note(f"left out {name}: {escape_untrusted(cause, limit=200)}")
             return
         self._repos[repo.key] = repo  # pages shift while they are read: the later one is newer
@@ -176,8 +173,9 @@ def _announced(reply: Reply) -> int:
     return whole_number(reply.response.header("x-total-count") or "") or 0
 
 
-def _name_of(entry: msgspec.Raw) -> str:
+def _name_of(entry: msgspec.Raw, label: str) -> str:
     try:
-        return msgspec.json.decode(entry, type=Entry).full_name
+        members = msgspec.json.decode(entry, type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(members[label], type=str) if label in members else "?"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "an entry without a name"

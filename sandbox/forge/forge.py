@@ -37,6 +37,7 @@ class LoggedRequest:
         status: what was answered; 0 where the connection was cut.
         authorised: whether it carried the right token.
         sent_credential: whether it carried any `Authorization` at all.
+        is_api: whether it was for the REST API, and not for git.
     """
 
     method: str
@@ -44,10 +45,7 @@ class LoggedRequest:
     status: int
     authorised: bool
     sent_credential: bool
-
-    @property
-    def is_api(self) -> bool:
-        return self.path.startswith("/api/")
+    is_api: bool
 
 
 class SandboxForge:
@@ -208,6 +206,10 @@ class SandboxForge:
         repo = self.store.get(owner, name)
         self.store.change(repo, archived=True, private=repo.private)
 
+    def share(self, owner: str, name: str, with_owner: str) -> None:
+        """Let it appear in another owner's lists too, as GitLab's groups can."""
+        self.store.share(self.store.get(owner, name), with_owner)
+
     def delete(self, owner: str, name: str) -> None:
         self.store.delete(self.store.get(owner, name))
 
@@ -321,7 +323,10 @@ class SandboxForge:
         if authorised:
             answer = self._faults.spoiled(request.target, answer)
         status = 0 if answer.hang_up else answer.status
-        entry = LoggedRequest(request.method, request.target, status, authorised, bool(header))
+        is_api = self._api.serves(request.path)
+        entry = LoggedRequest(
+            request.method, request.target, status, authorised, bool(header), is_api
+        )
         with self._log_lock:
             self._log.append(entry)
         return answer
@@ -340,7 +345,7 @@ class SandboxForge:
         repo = self.store.find(owner, name)
         if repo is None or repo.disabled:
             return Answer(404, b"repository not found\n", (("Content-Type", "text/plain"),))
-        return serve_git(self.store, repo, service, request)
+        return serve_git(self.store, repo, service, request, newest=self._api.git_protocol)
 
 
 def _token_in(header: str) -> str:

@@ -25,6 +25,8 @@ class Api(Protocol):
 
     prefix: str
     """What stands before every REST call, for example `/api/v4`; for `SandboxForge.api_url`."""
+    git_protocol: int
+    """The newest version of git's protocol that it speaks."""
 
     def serves(self, path: str) -> bool:
         """Whether a path belongs to the REST API (else it is git's)."""
@@ -49,6 +51,7 @@ class PlainApi:
     """REST below one prefix, clone URLs `/owner/name.git`, 401 with a Basic challenge."""
 
     prefix = ""
+    git_protocol = 2
 
     def serves(self, path: str) -> bool:
         """See `Api`."""

@@ -14,15 +14,26 @@ from sandbox.forge.web import Answer, Request
 _SECONDS = 120.0
 
 
-def serve_git(store: RepoStore, repo: SandboxRepo, service: str, request: Request) -> Answer:
-    """Let `git http-backend` answer one request for a repository."""
+def serve_git(
+    store: RepoStore, repo: SandboxRepo, service: str, request: Request, *, newest: int = 2
+) -> Answer:
+    """Let `git http-backend` answer one request for a repository.
+
+    Args:
+        store: where the repository is.
+        repo: which one.
+        service: `info/refs` or `git-upload-pack`.
+        request: as it came.
+        newest: the newest version of the protocol that the forge speaks.
+    """
     if service == "git-receive-pack" or "git-receive-pack" in request.query_string:
         return Answer(403, b"this sandbox is read-only\n", (("Content-Type", "text/plain"),))
+    protocol = request.headers.get("Git-Protocol", "")
     environment = git_environment() | {
         "GATEWAY_INTERFACE": "CGI/1.1",
         "GIT_PROJECT_ROOT": str(store.folder),
         "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "GIT_PROTOCOL": protocol if newest >= 2 else "",
         "PATH_INFO": f"/{repo.id}.git/{service}",
         "QUERY_STRING": request.query_string,
         "REQUEST_METHOD": request.method,

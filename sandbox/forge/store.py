@@ -31,6 +31,7 @@ class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
         pushed_at: time of the last push, None while it is empty.
         wiki_of: id of the repository whose wiki this is; REST does not list those.
         disabled: listed, but git and REST answer as if it were not there.
+        shared_with: other owners in whose lists it appears too (GitLab's groups).
     """
 
     id: int
@@ -48,6 +49,7 @@ class SandboxRepo(msgspec.Struct, frozen=True, kw_only=True):
     wiki: bool = False
     wiki_of: int | None = None
     disabled: bool = False
+    shared_with: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -184,6 +186,11 @@ class RepoStore:
         with self._lock:
             return self._replace(repo, archived=archived, private=private)
 
+    def share(self, repo: SandboxRepo, owner: str) -> SandboxRepo:
+        """Let it appear in another owner's lists too."""
+        with self._lock:
+            return self._replace(repo, shared_with=(*repo.shared_with, owner))
+
     def delete(self, repo: SandboxRepo) -> None:
         """Forget it. Its files stay until the folder goes: nobody can reach them any more."""
         with self._lock:
@@ -235,6 +242,11 @@ class RepoStore:
                 if name.lower() == owner.lower():
                     return name
         return None
+
+    def owners(self) -> list[str]:
+        """All owners, as they are written."""
+        with self._lock:
+            return sorted(self._index.owners)
 
     def path(self, repo: SandboxRepo) -> Path:
         """The bare repository."""

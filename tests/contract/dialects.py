@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sandbox.forge import SandboxForge, SandboxRepo, shapes_gitea, shapes_github
+from sandbox.forge import (
+    SandboxForge,
+    SandboxRepo,
+    shapes_bitbucket,
+    shapes_bitbucket_datacenter,
+    shapes_gitea,
+    shapes_github,
+    shapes_gitlab,
+)
 
 Json = dict[str, object]
 Headers = dict[str, str]
@@ -40,7 +48,7 @@ class Dialect:
     Args:
         entry: a repository as the forge's lists show it.
         listing: path below the API's base where the repositories of an owner are listed, with
-            `{owner}`; without a query.
+            `{owner}`; with the part of its query that names the owner, if it does.
         whoami: path below the base that tells whose token it is, without a query.
         site: what a person writes as the `url` of the source.
         named: the members of an entry that give it another name.
@@ -64,6 +72,7 @@ class Dialect:
         tells_limit: whether the sandbox tells an allowance.
         signs_in: whether a sign-in page takes the place of a 401.
         users: whether an owner may be a person, listed elsewhere than an organisation.
+        moves: whether each owner has a list of its own, that may move.
     """
 
     entry: Callable[[SandboxForge, SandboxRepo], Json]
@@ -90,6 +99,7 @@ class Dialect:
     tells_limit: bool = False
     signs_in: bool = False
     users: bool = True
+    moves: bool = True
 
     def answer(self, entries: list[object], address: str | None = None) -> tuple[Headers, object]:
         """Head and body of a page, and where it goes on."""
@@ -115,10 +125,74 @@ def _gitea(forge: SandboxForge, repo: SandboxRepo) -> Json:
     return shapes_gitea.repository(forge.api_url, forge.url, forge.store, repo, forgejo=forgejo)
 
 
+def _bitbucket(forge: SandboxForge, repo: SandboxRepo) -> Json:
+    return shapes_bitbucket.repository(forge.api_url, forge.url, forge.store, repo, login="mona")
+
+
+def _bitbucket_datacenter(forge: SandboxForge, repo: SandboxRepo) -> Json:
+    path = forge.clone_url(repo.owner, repo.name).removeprefix(forge.url)
+    return shapes_bitbucket_datacenter.repository(forge.url, repo, login="mona", clone_path=path)
+
+
+def _clone_link(name: str) -> Callable[[str], Json]:
+    return lambda url: {"links": {"clone": [{"href": url, "name": name}]}}
+
+
+def _values(entries: list[object]) -> object:
+    return {"values": entries}
+
+
+def _gitlab(forge: SandboxForge, repo: SandboxRepo) -> Json:
+    return shapes_gitlab.repository(forge.api_url, forge.url, forge.store, repo)
+
+
+def _gitlab_named(name: str) -> Json:
+    return {"path": name, "path_with_namespace": f"acme/{name}"}
+
+
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "github": Dialect(_github, topics=False, tells_limit=True),
+        "gitlab": Dialect(
+            _gitlab,
+            listing="/groups/{owner}/projects",
+            named=_gitlab_named,
+            located=lambda url: {"http_url_to_repo": url},
+            size=False,
+        ),
         "gitea": Dialect(_gitea, topics=False),
+        "bitbucket": Dialect(
+            _bitbucket,
+            listing="/repositories/{owner}",
+            named=lambda name: {"full_name": f"acme/{name}"},
+            located=_clone_link("https"),
+            branched=lambda name: {"mainbranch": {"type": "branch", "name": name}},
+            identified=lambda value: {"uuid": value},
+            identity=lambda repo: shapes_bitbucket.uuid_of("repository", repo.id),
+            other_id="{470c176d-3574-44ea-bb41-89e8638bcca4}",
+            bad_ids=(7, "7", "{}", "470c176d-3574-44ea-bb41-89e8638bcca4"),
+            page=_values,
+            more=lambda address: ({}, {"next": address}),
+            archived=False,
+            topics=False,
+            users=False,
+        ),
+        "bitbucket-datacenter": Dialect(
+            _bitbucket_datacenter,
+            listing="/repos?projectkey={owner}",
+            whoami="/profile/recent/repos",
+            named=lambda name: {"slug": name},
+            located=_clone_link("http"),
+            branched=None,
+            page=_values,
+            more=None,
+            second_page="*[?&]start=5*",
+            moves=False,
+            pushed_at=False,
+            size=False,
+            topics=False,
+            users=False,
+        ),
         "forgejo": Dialect(_gitea, topics=False),
     }
 )
