@@ -14,12 +14,13 @@ from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.breaker import Breaker
 from mgit.fleet.changes import LocalChanges, next_baseline, remote_changes
-from mgit.fleet.kit import Kit, is_meant, is_selected, policy_of
+from mgit.fleet.kit import Kit
 from mgit.fleet.listing import Lister
 from mgit.fleet.observe import compare, find_clones, look_into
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.recent import only_additions
 from mgit.fleet.running import as_command, run_everywhere
+from mgit.fleet.selecting import policy_of
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
 from mgit.fleet.wikis import without_absent
@@ -116,7 +117,7 @@ class Fleet:
         """
         policy = policy_of(self._kit.settings, selection)
         return tuple(
-            replace(one, repos=tuple(r for r in one.repos if policy.selects(r.source, r.path)))
+            replace(one, repos=tuple(r for r in one.repos if policy.wants(r)))
             for one in self._list(progress)
         )
 
@@ -140,12 +141,12 @@ class Fleet:
         kit = self._kit
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
-        policy = policy_of(kit.settings, selection)
+        policy = policy_of(kit.settings, selection, request)
         clones = find_clones(self.root, kit.tools, kit.driver.tick)
         listings = self._lister.narrowed(listings, clones)
         repos = (repo for one in listings for repo in one.repos)
         compared = compare(
-            [repo for repo in repos if is_selected(repo, policy)],
+            [repo for repo in repos if policy.wants(repo)],
             clones,
             root=self.root,
             sources=kit.sources,
@@ -204,7 +205,7 @@ class Fleet:
         clones = [
             clone
             for clone in find_clones(folder, kit.tools, kit.driver.tick)
-            if selection.everything or is_meant(clone, policy)
+            if selection.everything or policy.means(clone)
         ]
         with self._locked() if fetch and clones else contextlib.nullcontext():
             yield from run_tasks(
@@ -243,7 +244,7 @@ class Fleet:
         clones = [
             clone
             for clone in find_clones(self.root, kit.tools, kit.driver.tick)
-            if clone.key is not None and is_meant(clone, policy)
+            if clone.key is not None and policy.means(clone)
         ]
         tokens = (source.token_env for source in kit.settings.sources)
         yield from run_everywhere(
@@ -284,7 +285,7 @@ class Fleet:
         kit = self._kit
         policy = policy_of(kit.settings, selection)
         memory = kit.state.remembered
-        selected = partial(is_selected, policy=policy)
+        selected = policy.wants
         listings = () if where == "local" else self._list(progress)
         for now in listings:
             kept = memory.listing(now.source)
@@ -300,7 +301,7 @@ class Fleet:
             return
         clones = find_clones(self.root, kit.tools, kit.driver.tick)
         local = LocalChanges(self.root, memory, selection.everything)
-        yield from local.compare(clone for clone in clones if is_meant(clone, policy))
+        yield from local.compare(clone for clone in clones if policy.means(clone))
         if remember:
             local.remember()
 

@@ -10,10 +10,6 @@ from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.git.lock import RootLock
-from mgit.model import LocalRepo, RemoteRepo
-from mgit.plan.layout import Layout
-from mgit.plan.select import Selection
-from mgit.plan.sync import SourcePolicy, SyncPolicy
 from mgit.state import State
 from mgit.telemetry.events import Observer
 
@@ -43,34 +39,7 @@ class Kit:
     lock: RootLock | None
 
 
-def policy_of(settings: Settings, selection: Selection) -> SyncPolicy:
-    """What the person wants, from their configuration and what this run is about."""
-    return SyncPolicy(
-        kind=settings.kind,
-        layout=Layout(settings.layout),
-        selection=selection,
-        gone=settings.gone,
-        sources={
-            source.name: SourcePolicy(Selection.parse(source.include), source.kind)
-            for source in settings.sources
-            if source.include or source.kind
-        },
-    )
-
-
 def wants_wikis(settings: Settings, source: str) -> bool:
     """Whether the wikis of a source's repositories are kept too."""
     own = settings.source(source).wikis
     return settings.wikis if own is None else own
-
-
-def is_meant(clone: LocalRepo, policy: SyncPolicy) -> bool:
-    """Whether a clone is selected, as far as it can tell by itself."""
-    if clone.path is None:
-        return policy.selection.everything and clone.source not in policy.sources
-    return policy.selects(clone.source, clone.path)
-
-
-def is_selected(repo: RemoteRepo, policy: SyncPolicy) -> bool:
-    """Whether a listed repository is selected."""
-    return policy.selects(repo.source, repo.path)

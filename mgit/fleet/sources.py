@@ -22,7 +22,6 @@ from mgit.errors import ConfigurationError, InvalidInput
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import TICK_SECONDS, Stop
 from mgit.git.runner import GitRunner, Interrupted
-from mgit.plan.select import Selection
 from mgit.state import State
 from mgit.telemetry.clean import Cleaner
 from mgit.transport import CachedResponse, Transport
@@ -39,13 +38,11 @@ class Source:
         settings: how it is configured.
         forge: speaks to it.
         credential: for its API; None when it is asked anonymously.
-        include: which of its repositories are wanted.
     """
 
     settings: SourceSettings
     forge: Forge
     credential: Credential | None
-    include: Selection
 
     @property
     def name(self) -> str:
@@ -112,7 +109,6 @@ class Sources:
     def _open(self, source: SourceSettings) -> Source:
         from mgit.forges import ForgeContext, Pacing, api_base, open_forge
 
-        include = Selection.parse(source.include)
         context = ForgeContext(
             source=source.name,
             transport=self._transport,
@@ -125,13 +121,13 @@ class Sources:
         forge = open_forge(source.forge, context)
         origin = context.api.origin if context.api else forge.git_origin
         if origin is None:
-            return Source(source, forge, None, include)
+            return Source(source, forge, None)
         credential = self._credential(source, origin, forge.git_username)
         if credential is not None and source.user:
             credential = replace(credential, username=source.user)
         budget = self._budgets.of(origin, credential)
         forge = open_forge(source.forge, replace(context, credential=credential, budget=budget))
-        return Source(source, forge, credential, include)
+        return Source(source, forge, credential)
 
     def _credential(
         self, source: SourceSettings, origin: Origin, username: str

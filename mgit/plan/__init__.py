@@ -1,12 +1,10 @@
 """Decisions: which repositories, which folders, which actions. Pure: no I/O, no clock."""
 
-from mgit.plan.gone import GonePolicy
 from mgit.plan.layout import Layout, assign_folders
+from mgit.plan.policy import GonePolicy, HealPolicy, SourcePolicy, SyncPolicy
 from mgit.plan.select import Selection
 from mgit.plan.standing import needs_worktree, same_refs
 from mgit.plan.sync import (
-    SourcePolicy,
-    SyncPolicy,
     Unreadable,
     Upstream,
     plan_sync,
@@ -15,6 +13,7 @@ from mgit.plan.sync import (
 
 __all__ = [
     "GonePolicy",
+    "HealPolicy",
     "Layout",
     "Selection",
     "SourcePolicy",

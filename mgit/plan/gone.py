@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
 
 from mgit.model import Archive, Listing, LocalRepo, Reason, Skip
 from mgit.plan.layout import RESERVED
-
-GonePolicy = Literal["keep", "archive", "delete"]
+from mgit.plan.policy import GonePolicy
 
 # More than this share of a source at once is more likely a lost permission than a clean-up.
 _MOST_AT_ONCE = 0.5

@@ -1,142 +1,157 @@
-"""Which repositories are meant: patterns like `acme/*`, `acme/shop/api`, `!acme/legacy-*`."""
+"""Which repositories are meant: patterns, conditions and selections with a name, put together."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import datetime
+from difflib import get_close_matches
+from types import MappingProxyType
 
 from mgit.errors import InvalidInput
 from mgit.model import RepoPath
+from mgit.plan.filters import Condition, parse_condition
+from mgit.plan.patterns import Pattern, Subject, fold
 
-_MAX_PATTERN = 512
-_ADVICE = "write ORG/PROJECT/REPO, ORG/REPO or REPO; `*` stands for any part, `!` excludes"
+__all__ = ["Condition", "Named", "Pattern", "Selection", "Subject", "fold"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """One pattern, taken apart.
+class Named:
+    """A selection that the configuration gives a name: `@NAME`, or `!@NAME` to exclude it.
 
     Args:
         text: as it was written.
-        exclude: whether it began with `!`.
-        parts: its one, two or three segments; `**` as a segment stands for any number of them.
+        selection: what it means; without names in it, so nothing can go round in circles.
+        sources: names of the sources it is about; empty for all.
     """
 
     text: str
-    exclude: bool
-    parts: tuple[str, ...]
+    selection: Selection
+    sources: frozenset[str] = frozenset()
 
-    @classmethod
-    def parse(cls, text: str) -> Pattern:
-        """Read one pattern.
 
-        Raises:
-            InvalidInput: empty, an empty segment, too many segments, control characters.
-        """
-        exclude = text.startswith("!")
-        body = text.removeprefix("!")
-        parts = tuple(body.split("/"))
-        if not body or len(text) > _MAX_PATTERN or not text.isprintable():
-            raise InvalidInput(f"pattern {text[:80]!a} is not one", advice=_ADVICE)
-        if any(not part or part in (".", "..") for part in parts):
-            raise InvalidInput(f"pattern {text[:80]!a} has an empty part", advice=_ADVICE)
-        if len(parts) > 3:
-            raise InvalidInput(f"pattern {text[:80]!a} has more than three parts", advice=_ADVICE)
-        return cls(text, exclude, parts)
-
-    def matches(self, path: RepoPath) -> bool:
-        """Whether a repository is meant by this pattern, `!` or not."""
-        match self.parts:
-            case [name] if name != "**":
-                return _part(name, path.name)
-            case [owner, name] if "**" not in (owner, name):
-                return _part(owner, path.owner) and _part(name, path.name)
-            case [owner, _, name] if path.project is None and "**" not in self.parts:
-                # A forge without projects: the middle part says nothing.
-                return _part(owner, path.owner) and _part(name, path.name)
-            case _:
-                return _all(self.parts, tuple(str(path).split("/")))
+Saved = Mapping[str, Named]
+_NONE: Saved = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is meant by several patterns together.
+    """What is meant by several patterns and conditions together.
 
     A repository is selected when some pattern without `!` matches it (or there is none of
-    those), and no pattern with `!` does. The order does not matter.
+    those), no pattern with `!` does, and all conditions hold. The order does not matter.
     """
 
-    include: tuple[Pattern, ...] = ()
-    exclude: tuple[Pattern, ...] = ()
+    include: tuple[Pattern | Named, ...] = ()
+    exclude: tuple[Pattern | Named, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @classmethod
-    def parse(cls, patterns: Iterable[str]) -> Selection:
-        """Read patterns; none at all selects everything.
+    def parse(
+        cls, patterns: Iterable[str], filters: Iterable[str] = (), *, saved: Saved = _NONE
+    ) -> Selection:
+        """Read patterns and conditions; none at all selects everything.
+
+        Args:
+            patterns: as they were typed, with or without `!`; `@NAME` for a saved selection.
+            filters: conditions, all of which must hold.
+            saved: selections by name.
 
         Raises:
-            InvalidInput: a pattern is malformed.
+            InvalidInput: one is malformed, or no selection has that name.
         """
-        parsed = [Pattern.parse(text) for text in patterns]
-        return cls(
-            tuple(pattern for pattern in parsed if not pattern.exclude),
-            tuple(pattern for pattern in parsed if pattern.exclude),
-        )
+        include: list[Pattern | Named] = []
+        exclude: list[Pattern | Named] = []
+        for text in patterns:
+            out = text.startswith("!")
+            one = _named(text, saved) if text[out:].startswith("@") else Pattern.parse(text)
+            (exclude if out else include).append(one)
+        conditions = tuple(parse_condition(text) for text in filters)
+        return cls(tuple(include), tuple(exclude), conditions)
 
     @property
     def everything(self) -> bool:
         """Whether it excludes nothing."""
-        return not self.include and not self.exclude
+        return not self.include and not self.exclude and not self.conditions
+
+    def judge(self, subject: Subject, now: datetime | None = None) -> bool | None:
+        """Whether a repository is meant; None when only what its forge does not say decides.
+
+        Args:
+            subject: the repository.
+            now: what ages are counted from.
+        """
+        meant = _any(self.include, subject, now) if self.include else True
+        if meant is False:
+            return False
+        out = _any(self.exclude, subject, now)
+        if out:
+            return False
+        unsure = meant is None or out is None
+        for condition in self.conditions:
+            holds = condition.test(subject, now)
+            if holds is False:
+                return False
+            unsure = unsure or holds is None
+        return None if unsure else True
+
+    def selects(self, subject: Subject, now: datetime | None = None) -> bool:
+        """Whether a repository is selected; what its forge does not say leaves it in."""
+        return self.judge(subject, now) is not False
 
     def matches(self, path: RepoPath) -> bool:
-        """Whether a repository is selected."""
-        if self.include and not any(pattern.matches(path) for pattern in self.include):
-            return False
-        return not any(pattern.matches(path) for pattern in self.exclude)
+        """The same where nothing but the name is known."""
+        return self.selects(Subject.of(path))
 
     def unmatched(self, paths: Iterable[RepoPath]) -> tuple[Pattern, ...]:
-        """Including patterns that match nothing of what is there: most likely a typing error."""
-        left = list(self.include)
+        """Including patterns that match nothing of what is there: most likely a typing error.
+
+        Prefixes are not looked at.
+        """
+        left = [pattern for pattern in self.include if isinstance(pattern, Pattern)]
         for path in paths:
-            left = [pattern for pattern in left if not pattern.matches(path)]
+            subject = Subject.of(path)
+            left = [pattern for pattern in left if not pattern.fits(subject)]
             if not left:
                 break
         return tuple(left)
 
-
-def fold(text: str) -> str:
-    """The form in which names are compared: without case, composed."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-def _all(patterns: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    if not patterns:
-        return not parts
-    first, rest = patterns[0], patterns[1:]
-    if first == "**":
-        return any(_all(rest, parts[skip:]) for skip in range(len(parts) + 1))
-    return bool(parts) and _part(first, parts[0]) and _all(rest, parts[1:])
+    def unsure(self, subject: Subject, now: datetime | None = None) -> tuple[str, ...]:
+        """Conditions that leave a selected repository in only because its forge does not say."""
+        if self.judge(subject, now) is not None:
+            return ()
+        named = [one for one in self.include if isinstance(one, Named)]
+        conditions = [*self.conditions, *(c for one in named for c in one.selection.conditions)]
+        return tuple(str(one) for one in conditions if one.test(subject, now) is None)
 
 
-def _part(pattern: str, text: str) -> bool:
-    """Whether one segment matches; linear, whatever the pattern."""
-    text = fold(text)
-    first, *others = _pieces(pattern)
-    if not others:
-        return text == first
-    *middle, last = others
-    if not text.startswith(first) or not text.endswith(last):
+def _any(terms: Iterable[Pattern | Named], subject: Subject, now: datetime | None) -> bool | None:
+    unsure = False
+    for term in terms:
+        verdict = _term(term, subject, now)
+        if verdict:
+            return True
+        unsure = unsure or verdict is None
+    return None if unsure else False
+
+
+def _term(term: Pattern | Named, subject: Subject, now: datetime | None) -> bool | None:
+    if isinstance(term, Pattern):
+        return term.matches(subject)
+    if term.sources and subject.source not in term.sources:
         return False
-    position = len(first)
-    for piece in middle:
-        found = text.find(piece, position)
-        if found < 0:
-            return False
-        position = found + len(piece)
-    return position <= len(text) - len(last)
+    return term.selection.judge(subject, now)
 
 
-@lru_cache(maxsize=1024)
-def _pieces(pattern: str) -> tuple[str, ...]:
-    return tuple(fold(piece) for piece in pattern.split("*"))
+def _named(text: str, saved: Saved) -> Named:
+    name = text.removeprefix("!").removeprefix("@")
+    if name in saved:
+        return saved[name]
+    near = get_close_matches(name.lower(), list(saved), n=1, cutoff=0.6)
+    guess = f"; did you mean @{near[0]}?" if near else ""
+    known = ", ".join(f"@{one}" for one in sorted(saved)) or "none yet"
+    raise InvalidInput(
+        f"there is no selection named {name[:60]!a}{guess}",
+        advice=f"selections of the configuration: {known}; add one as [selections.NAME]",
+    )

@@ -78,7 +78,7 @@ def _judge(tip: str, upstream: RefSnapshot, local: LocalRepo, tree: WorkTree) ->
     # An unborn branch (the clone of an empty repository) tracks its namesake by its very name.
     if local.head_oid is not None and tree.upstream != f"origin/{tree.branch}":
         return _not_tracking(tree)
-    if tree.ahead:
+    if tree.ahead and not tree.rewritten:
         return _with_own_commits(tip, local, tree)
     return Standing(forward=_branch(upstream, local))
 

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mgit.model import (
     Action,
     Clone,
-    CopyKind,
     FastForward,
     Fetch,
     Listing,
@@ -32,12 +31,12 @@ from mgit.model import (
     RefSnapshot,
     RemoteRepo,
     RepoKey,
-    RepoPath,
     Skip,
 )
-from mgit.plan.gone import GonePolicy, plan_gone
-from mgit.plan.layout import Layout, assign_folders, home_folders, is_renamed, parents
-from mgit.plan.select import Selection, fold
+from mgit.plan.gone import plan_gone
+from mgit.plan.layout import assign_folders, home_folders, is_renamed, parents
+from mgit.plan.policy import GonePolicy, SourcePolicy, SyncPolicy
+from mgit.plan.select import fold
 from mgit.plan.standing import needs_worktree, same_refs, stand
 
 __all__ = [
@@ -69,48 +68,6 @@ class Unreadable:
 Upstream = RefSnapshot | Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePolicy:
-    """What one source has differently.
-
-    Args:
-        selection: what of it is wanted; a clone outside of it is left alone, never `gone`.
-        kind: None for the common kind.
-    """
-
-    selection: Selection = field(default_factory=Selection)
-    kind: CopyKind | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPolicy:
-    """What the person wants.
-
-    Args:
-        kind: of new clones; an existing clone stays what it is.
-        layout: of new clones; an existing one moves only when it is renamed upstream.
-        selection: what this run is about.
-        gone: what to do with clones that are not listed any more.
-        sources: what single sources have differently, by name.
-    """
-
-    kind: CopyKind = CopyKind.WORKTREE
-    layout: Layout = Layout.OWNER
-    selection: Selection = field(default_factory=Selection)
-    gone: GonePolicy = "keep"
-    sources: Mapping[str, SourcePolicy] = field(default_factory=dict)
-
-    def selects(self, source: str, path: RepoPath) -> bool:
-        """Whether a repository is wanted by its source and meant by this run."""
-        own = self.sources.get(source)
-        return self.selection.matches(path) and (own is None or own.selection.matches(path))
-
-    def kind_of(self, source: str) -> CopyKind:
-        """What sort of clone a source's repositories get."""
-        own = self.sources.get(source)
-        return self.kind if own is None or own.kind is None else own.kind
-
-
 def plan_sync(
     listings: Sequence[Listing],
     upstream: Mapping[RepoKey, Upstream],
@@ -136,7 +93,7 @@ def plan_sync(
     for key in sorted(inventory, key=lambda key: (folders[key], key)):
         repo = inventory[key]
         clone = homes.get(key)
-        if not policy.selects(repo.source, repo.path):
+        if not policy.wants(repo):
             continue
         if clone is None:
             actions.append(_plan_new(repo, folders[key], policy, occupied))
@@ -144,7 +101,7 @@ def plan_sync(
             actions.extend(_plan_known(repo, clone, folders[key], upstream.get(key), occupied))
     actions.extend(_copies(local, homes, inventory, policy))
     unlisted = (
-        clone for key, clone in homes.items() if key not in inventory and _is_meant(clone, policy)
+        clone for key, clone in homes.items() if key not in inventory and policy.means(clone)
     )
     actions.extend(plan_gone(unlisted, listings, policy.gone))
     problems = tuple(listing.failure for listing in listings if listing.failure is not None)
@@ -254,16 +211,9 @@ def _copies(
         if clone.key is None or homes[clone.key] is clone or clone.key not in inventory:
             continue
         repo = inventory[clone.key]
-        if policy.selects(repo.source, repo.path):
+        if policy.wants(repo):
             detail = f"a copy of {homes[clone.key].folder}; mgit keeps only that one current"
             yield Skip(str(repo.path), clone.folder, Reason.FOREIGN, detail, clone.key)
-
-
-def _is_meant(clone: LocalRepo, policy: SyncPolicy) -> bool:
-    """Whether this run may judge a clone that is not listed."""
-    if clone.path is None:
-        return policy.selection.everything and clone.source not in policy.sources
-    return policy.selects(clone.source, clone.path)
 
 
 def _skip(repo: RemoteRepo, folder: str, reason: Reason, detail: str = "") -> Skip:
