@@ -13,8 +13,9 @@ import secrets
 import signal
 import sys
 from pathlib import Path
+from typing import get_args
 
-from sandbox.forge.forge import SandboxForge
+from sandbox.forge.forge import Flavour, SandboxForge
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--owner", default="acme", help="organisation that owns them (acme)")
     parser.add_argument("--port", type=int, default=0, help="0 for a free one (0)")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind to (127.0.0.1)")
-    parser.add_argument("--flavour", choices=("github", "gitea", "forgejo"), default="github")
+    parser.add_argument("--flavour", choices=get_args(Flavour), default="github")
     parser.add_argument("--page-cap", type=int, default=None, help="largest page of a listing")
     parser.add_argument(
         "--token-file", type=Path, help="file with the token; made where it is missing (ROOT/token)"
