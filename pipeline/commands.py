@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.comparison import compare, read_earlier
 from pipeline.endpoints import FAULT_VARIABLE, find_endpoints
 from pipeline.git import Git
 from pipeline.project import Endpoints, Project, child_environment, environment
@@ -211,7 +212,9 @@ def _planned_version(git: Git) -> str:
 
 def finish(project: Project, result: Result, end: str) -> Exit:
     """Write the report, say how it ended and what to do next."""
-    paths = write_report(report_of(result), project.out)
+    earlier = read_earlier(project.out.parent / (result.facts.previous or "-") / "report.json")
+    comparison = compare(result.facts, earlier) if earlier is not None else None
+    paths = write_report(report_of(result, comparison=comparison), project.out)
     if result.exit_code is Exit.DONE:
         say(f"report: {paths[1]}")
         print(end)  # noqa: T201  the command's own output

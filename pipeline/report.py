@@ -15,9 +15,13 @@ from typing import Any
 
 import msgspec
 
+from pipeline.comparison import Change, Comparison
 from pipeline.result import Result, StepResult
 from pipeline.step import Exit, Facts, Finding
 from pipeline.table import markdown_table
+from pipeline.waterfall import waterfall
+
+PICTURE = "waterfall.svg"
 
 _WORDS = {
     Exit.DONE: "done",
@@ -58,6 +62,7 @@ class Report:
         proofs: what was shown.
         message: what stopped it, empty when done.
         advice: what to do next.
+        comparison: with the release before, None where there is none to compare with.
     """
 
     title: str
@@ -68,9 +73,12 @@ class Report:
     proofs: Sequence[Proof] = field(default=())
     message: str = ""
     advice: str = ""
+    comparison: Comparison | None = None
 
 
-def report_of(result: Result, title: str = "Release") -> Report:
+def report_of(
+    result: Result, title: str = "Release", comparison: Comparison | None = None
+) -> Report:
     """The report of one run of the pipeline."""
     return Report(
         title=title,
@@ -80,19 +88,31 @@ def report_of(result: Result, title: str = "Release") -> Report:
         skipped=result.facts.skipped,
         message=result.message,
         advice=result.advice,
+        comparison=comparison,
     )
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write `report.json` and `report.md` into a folder; each appears whole or not at all."""
+    """Write `report.json`, `report.md` and `waterfall.svg`; each appears whole or not at all.
+
+    Returns:
+        The first two.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     json = msgspec.json.format(msgspec.json.encode(as_document(report))).decode() + "\n"
-    paths = (folder / "report.json", folder / "report.md")
-    for path, text in zip(paths, (json, as_markdown(report)), strict=True):
-        aside = path.with_name(f".{path.name}.new")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    return paths
+    as_json, page = folder / "report.json", folder / "report.md"
+    if report.steps:
+        title = f"{report.title} {report.facts.version}".rstrip()
+        _write(folder / PICTURE, waterfall(report.steps, f"{title}: where the time went"))
+    _write(as_json, json)
+    _write(page, as_markdown(report))
+    return as_json, page
+
+
+def _write(path: Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
 
 
 def as_document(report: Report) -> dict[str, Any]:
@@ -121,6 +141,7 @@ def as_document(report: Report) -> dict[str, Any]:
             "items": msgspec.to_builtins(facts.findings),
         },
         "database": msgspec.to_builtins(facts.database) if facts.database else {},
+        "compared": msgspec.to_builtins(report.comparison) if report.comparison else {},
         "skipped": list(report.skipped),
         "proofs": msgspec.to_builtins(tuple(report.proofs)),
     }
@@ -133,6 +154,7 @@ def as_markdown(report: Report) -> str:
     blocks += _proofs(report.proofs)
     blocks += _artifacts(facts)
     blocks += _findings(facts)
+    blocks += _compared(report.comparison)
     if report.skipped:
         blocks += ["## Not done", "\n".join(f"- {line}" for line in report.skipped)]
     blocks += _times(report.steps)
@@ -212,7 +234,25 @@ def _times(steps: Sequence[StepResult]) -> list[str]:
     ]
     rows.append(("total", "", f"{total:.1f}", "", ""))
     head = ("step", "state", "seconds", "%", "note")
-    return ["## Steps, and where the time went", markdown_table(head, rows, "seconds %")]
+    told = markdown_table(head, rows, "seconds %")
+    return ["## Steps, and where the time went", f"![where the time went]({PICTURE})", told]
+
+
+def _compared(comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return []
+    rows = [(c.what, f"{c.now:,}", _grown(c)) for c in comparison.sizes]
+    blocks = [f"## Beside {comparison.version}"]
+    if rows:
+        blocks.append(markdown_table(("what", "bytes", "change"), rows, "bytes change"))
+    new = ", ".join(f"{f.scanner} {f.id} ({f.where})" for f in comparison.new)
+    gone = ", ".join(comparison.gone)
+    blocks.append(f"New findings: {new or 'none'}. No longer found: {gone or 'nothing'}.")
+    return blocks
+
+
+def _grown(change: Change) -> str:
+    return "new" if change.percent is None else f"{change.percent:+.1f} %"
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

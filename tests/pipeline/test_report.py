@@ -3,12 +3,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.comparison import compare, read_earlier
 from pipeline.report import Proof, Report, as_document, as_markdown, write_report
 from pipeline.result import StepResult
 from pipeline.step import Artifact, Database, Exit, Facts, Finding, PlatformImage
+from pipeline.waterfall import clock, waterfall
 
 DIGEST = "sha256:" + "a" * 64
 FIXTURE = Database(
@@ -110,3 +115,77 @@ def test_a_report_of_nothing_is_a_report(tmp_path: Path) -> None:
         "report.json",
         "report.md",
     ]
+
+
+def test_the_picture_has_a_bar_for_every_step_and_is_sound_xml(tmp_path: Path) -> None:
+    steps = (
+        StepResult("plan", "done", 0.25),
+        StepResult("<build>", "done", 95.0),
+        StepResult("tag", "failed", 0.0),
+        StepResult("deploy", "waiting", 0.0),
+    )
+    _, page = write_report(replace(REPORT, steps=steps), tmp_path)
+    picture = ET.parse(tmp_path / "waterfall.svg")
+    bars = picture.findall("{http://www.w3.org/2000/svg}rect")
+    titles = [bar.findtext("{http://www.w3.org/2000/svg}title") for bar in bars]
+    assert titles == [
+        "plan: done, 0.2 s",
+        "<build>: done, 95.0 s",
+        "tag: failed, 0.0 s",
+        "deploy: waiting, 0.0 s",
+    ]
+    assert "![where the time went](waterfall.svg)" in page.read_text(encoding="utf-8")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20),
+            st.sampled_from(["done", "there", "failed", "blocked", "waiting", "else"]),
+            st.floats(0, 1e5),
+        ),
+        max_size=20,
+    )
+)
+def test_no_bar_leaves_the_picture(rows: list[tuple[str, str, float]]) -> None:
+    picture = ET.fromstring(waterfall([StepResult(*row) for row in rows], "a & b"))
+    wide = float(picture.attrib["width"])
+    for bar in picture.iter("{http://www.w3.org/2000/svg}rect"):
+        assert float(bar.attrib["x"]) + float(bar.attrib["width"]) <= wide
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (0.44, "0.4 s"), (12.4, "12 s"), (185, "3:05"), (3723, "1:02:03")],
+)
+def test_times_are_told_as_people_say_them(seconds: float, told: str) -> None:
+    assert clock(seconds) == told
+
+
+def test_a_release_is_shown_beside_the_one_before(tmp_path: Path) -> None:
+    before = replace(
+        FACTS,
+        version="0.0.9",
+        artifacts=(Artifact("mgit_fleet-0.0.9.tar.gz", DIGEST, 10000),),
+        findings=(Finding("bandit", "B404", "LOW", "mgit/a.py:7"), Finding("x", "Y", "LOW", "z")),
+    )
+    path, _ = write_report(replace(REPORT, facts=before), tmp_path)
+    earlier = read_earlier(path)
+    assert earlier is not None
+    comparison = compare(FACTS, earlier)
+    assert [(c.what, c.before, c.now) for c in comparison.sizes] == [
+        ("mgit_fleet-X.Y.Z.tar.gz", 10000, 12345),
+        ("image linux/amd64", 60_000_000, 60_000_000),
+    ]
+    assert [finding.id for finding in comparison.new] == ["CVE-2026-1"]
+    assert comparison.gone == ("x Y",)
+    page = as_markdown(replace(REPORT, comparison=comparison))
+    assert "## Beside 0.0.9" in page
+    assert "+23.4 %" in page
+    assert as_document(replace(REPORT, comparison=comparison))["compared"]["version"] == "0.0.9"
+
+
+def test_a_report_that_is_gone_or_broken_is_not_compared_with(tmp_path: Path) -> None:
+    assert read_earlier(tmp_path / "report.json") is None
+    (tmp_path / "report.json").write_text("{", encoding="utf-8")
+    assert read_earlier(tmp_path / "report.json") is None
