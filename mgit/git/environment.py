@@ -117,6 +117,7 @@ class Channel:
         askpass: the program that answers, None without a credential.
         ssh: the program to start in place of ssh, None when unknown.
         network: proxies and certificates.
+        any_host: whether other hosts may be reached too, by https or ssh; without credentials.
     """
 
     origin: Origin | None = None
@@ -124,6 +125,7 @@ class Channel:
     askpass: Path | None = None
     ssh: Path | None = None
     network: Network = field(default_factory=Network)
+    any_host: bool = False
 
 
 def git_environment(
@@ -152,13 +154,13 @@ def git_environment(
         if name in _PASSED_ON and not redactor.holds_secret(value)
     }
     kept |= {
-        "GIT_ALLOW_PROTOCOL": _protocols(channel.origin),
+        "GIT_ALLOW_PROTOCOL": _protocols(channel),
         "GIT_ASKPASS": str(channel.askpass or ""),
         "GIT_ATTR_NOSYSTEM": "0" if personal else "1",
         "GIT_EDITOR": ":",
         "GIT_HTTP_LOW_SPEED_LIMIT": "1",  # upload-pack's keep-alives are about 2 bytes a second
         "GIT_HTTP_LOW_SPEED_TIME": "120",
-        "GIT_LFS_SKIP_SMUDGE": "1",  # pointers; LFS objects are not fetched yet
+        "GIT_LFS_SKIP_SMUDGE": "1",  # pointers; `git lfs fetch` and `checkout` follow where wanted
         "GIT_MERGE_AUTOEDIT": "no",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_PAGER": "",
@@ -205,12 +207,15 @@ def foreign_environment(base: Mapping[str, str], without: Iterable[str]) -> dict
     }
 
 
-def _protocols(origin: Origin | None) -> str:
+def _protocols(channel: Channel) -> str:
+    origin = channel.origin
     if origin is None:
         return ""
+    allowed = ["https", "ssh"] if channel.any_host else [origin.scheme]
     if origin.scheme == "http":
-        return "http" if origin.is_loopback else ""
-    return origin.scheme
+        allowed = [name for name in allowed if name != "http"]
+        allowed += ["http"] if origin.is_loopback else []
+    return ":".join(allowed)
 
 
 def _channel_config(channel: Channel, base: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -219,7 +224,8 @@ def _channel_config(channel: Channel, base: Mapping[str, str]) -> list[tuple[str
     config = network_config(channel.network, channel.origin, base)
     if channel.username is not None:
         config.append((f"credential.{channel.origin}.username", channel.username))
-        config.append(("http.proactiveAuth", "basic"))  # git 2.46: saves the 401 round trip
+        # git 2.46: saves the 401 round trip. Only there: for others askpass has no answer.
+        config.append((f"http.{channel.origin}.proactiveAuth", "basic"))
     return config
 
 

@@ -6,16 +6,18 @@ believe an empty answer and empty the clone. New refs arrive in one atomic trans
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mgit.address import Origin
 from mgit.errors import GitError, MgitError
 from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
 from mgit.git.inspect import git_dir_of, refs_of
 from mgit.git.places import remove_leftover_packs, remove_stale_locks
 from mgit.git.runner import GitRunner
-from mgit.model import CopyKind, RefSnapshot, RemoteRepo
+from mgit.model import CopyKind, CopyOptions, RefSnapshot, RemoteRepo
 
 MIRROR_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 TAGS_REFSPEC = f"+refs/tags/*:{TAGS_SEEN}*"
@@ -33,7 +35,6 @@ _FETCH = (
     "--no-show-forced-updates",
     "--quiet",
     "--stdin",
-    "--end-of-options",
 )
 
 
@@ -45,16 +46,23 @@ class Target:
         path: its folder.
         kind: work tree or mirror.
         repo: what it is a clone of.
+        options: how much of it is kept.
     """
 
     path: Path
     kind: CopyKind
     repo: RemoteRepo
+    options: CopyOptions = field(default_factory=CopyOptions)
 
     @property
     def git_dir(self) -> Path:
         """Where its refs are."""
         return git_dir_of(self.path, self.kind)
+
+    @property
+    def lazy_origin(self) -> Origin | None:
+        """Where git gets what a partial clone lacks while it checks out; None for a whole one."""
+        return self.repo.url.origin if self.options.filter else None
 
 
 def fetch_refs(runner: GitRunner, target: Target, upstream: RefSnapshot) -> int:
@@ -78,7 +86,7 @@ def fetch_refs(runner: GitRunner, target: Target, upstream: RefSnapshot) -> int:
     clash = _clashes(stale, arriving)
     if clash:  # `a` is to become `a/b`: both cannot exist at once, so the old one goes first
         _delete(runner, target, before, stale)
-    _fetch(runner, target, _refspecs(before, target.kind, upstream))
+    _fetch(runner, target, before, _refspecs(before, target.kind, upstream))
     if not clash:
         _delete(runner, target, before, stale)
     _point_head(runner, target, before, upstream)
@@ -153,17 +161,28 @@ def _above(name: str) -> Iterator[str]:
     return ("/".join(parts[:count]) for count in range(3, len(parts)))
 
 
-def _fetch(runner: GitRunner, target: Target, refspecs: Iterable[str]) -> None:
+def _fetch(runner: GitRunner, target: Target, before: DiskRefs, refspecs: Iterable[str]) -> None:
     url = target.repo.url
     lines = "".join(f"{refspec}\n" for refspec in refspecs)
+    source, config = str(url), [same_url(target.repo)]
+    if target.options.filter:
+        # Only a remote can be told to leave objects out, an address cannot. This one is made up
+        # for the one command: the clone's own `origin` may be anybody's by now.
+        source = f"mgit-{secrets.token_hex(8)}"
+        config += [
+            (f"remote.{source}.url", str(url)),
+            (f"remote.{source}.promisor", "true"),
+            (f"remote.{source}.partialCloneFilter", target.options.filter),
+        ]
+    depth = _depth(target, before)
 
     def run() -> None:
         runner.run(
-            [*_FETCH, str(url)],
+            [*_FETCH, *depth, "--end-of-options", source],
             git_dir=target.git_dir,
             origin=url.origin,
             stdin=lines.encode("utf-8", "surrogateescape"),
-            config=[same_url(target.repo)],
+            config=config,
         )
 
     try:
@@ -174,6 +193,25 @@ def _fetch(runner: GitRunner, target: Target, refspecs: Iterable[str]) -> None:
         if ".lock': File exists" not in error.message or not _unlock(target):
             raise
         run()
+
+
+def _depth(target: Target, before: DiskRefs) -> list[str]:
+    """How much of a shallow clone's new history to ask for.
+
+    As much as when it was made; but all of it where the person has commits of their own: cut
+    anew, the history would not reach down to where theirs begin.
+    """
+    if target.options.depth is None:
+        return []
+    if target.kind is CopyKind.WORKTREE:
+        known = set(snapshot(before, target.kind).refs.values())
+        own = ("refs/heads/", "refs/stash")
+        theirs = {oid for name, oid in before.refs.items() if name.startswith(own)}
+        if before.head_oid is not None:
+            theirs.add(before.head_oid)
+        if not theirs <= known:
+            return []
+    return [f"--depth={target.options.depth}"]
 
 
 def _unlock(target: Target) -> int:

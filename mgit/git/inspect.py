@@ -25,6 +25,16 @@ _OPERATIONS: tuple[tuple[str, Operation], ...] = (
     ("BISECT_LOG", Operation.BISECT),
 )
 
+_STATUS = (
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "--show-stash",
+    "--ahead-behind",
+    "--untracked-files=normal",
+    "-z",
+)
+
 
 def scan(root: Path, runner: GitRunner | None = None) -> Iterator[LocalRepo]:
     """Find every repository below a root, in the order of their folders.
@@ -85,27 +95,27 @@ def git_dir_of(path: Path, kind: CopyKind) -> Path:
     return path / ".git" if kind is CopyKind.WORKTREE else path
 
 
-def inspect_worktree(runner: GitRunner, path: Path) -> WorkTree:
+def inspect_worktree(runner: GitRunner, path: Path, *, submodules: bool = False) -> WorkTree:
     """Ask git for the state of a work tree, as the person's own git would see it.
+
+    Args:
+        runner: starts git.
+        path: the work tree.
+        submodules: count changes in submodules also where upstream says to ignore them.
 
     Raises:
         GitError: git cannot read it.
     """
-    result = runner.run(
-        [
-            "status",
-            "--porcelain=v2",
-            "--branch",
-            "--show-stash",
-            "--ahead-behind",
-            "--untracked-files=normal",
-            "-z",
-        ],
-        cwd=path,
-        personal=True,
-    )
+    args = list(_STATUS)
+    if submodules:
+        args.append("--ignore-submodules=none")
+    result = runner.run(args, cwd=path, personal=True, check=False)
+    if result.returncode != 0:
+        # In a partial clone, looking for renames may need contents that are still upstream.
+        result = runner.run([*args, "--no-renames"], cwd=path, personal=True)
     tree = parse_status(result.stdout)
-    return replace(tree, operation=_operation(path / ".git"))
+    git_dir = path / ".git"
+    return replace(tree, operation=_operation(git_dir), rewritten=_is_rewritten(git_dir, tree))
 
 
 def parse_status(output: bytes) -> WorkTree:
@@ -169,6 +179,24 @@ def _operation(git_dir: Path) -> Operation | None:
         if (git_dir / name).exists():
             return operation
     return None
+
+
+def _is_rewritten(git_dir: Path, tree: WorkTree) -> bool:
+    """Whether upstream once was where this branch is, and a fetch found it elsewhere.
+
+    The log of the remote-tracking branch tells: one line a change, with the old and the new
+    commit, who, when, and after a tab what did it. git-reflog(1). A push that took a commit
+    back is the person's own doing and does not count.
+    """
+    if not tree.ahead or tree.oid is None or tree.upstream != f"origin/{tree.branch}":
+        return False
+    try:
+        log = (git_dir / "logs/refs/remotes" / tree.upstream).read_bytes()
+    except OSError:
+        return False
+    left = f"{tree.oid} ".encode()
+    moved = [line for line in log.splitlines() if line.startswith(left)]
+    return any(line.partition(b"\t")[2].startswith((b"fetch", b"pull")) for line in moved)
 
 
 def refs_of(git_dir: Path, runner: GitRunner | None = None) -> DiskRefs:

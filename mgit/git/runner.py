@@ -99,12 +99,20 @@ class GitRunner:
         self._running: set[int] = set()
         self._kept_open: set[int] = set()
         self._started = 0
+        self._has_lfs: bool | None = None
         self._cancelled = False
 
     @property
     def started(self) -> int:
         """How many processes were started so far."""
         return self._started
+
+    @property
+    def has_lfs(self) -> bool:
+        """Whether git-lfs is installed; asked once."""
+        if self._has_lfs is None:
+            self._has_lfs = self.run(["lfs", "version"], check=False).returncode == 0
+        return self._has_lfs
 
     def run(
         self,
@@ -117,6 +125,7 @@ class GitRunner:
         stdin: bytes | None = None,
         check: bool = True,
         personal: bool = False,
+        any_host: bool = False,
         config: Iterable[tuple[str, str]] = (),
         max_stdout: int = 256 * _MIB,
     ) -> GitResult:
@@ -131,6 +140,8 @@ class GitRunner:
             stdin: what to feed it; None for nothing.
             check: whether to raise when it fails.
             personal: whether the person's own configuration counts (see `git_environment`).
+            any_host: whether it may also go to other hosts, by https or ssh and without any
+                credential of mgit's (submodules); `origin` is then where its credential belongs.
             config: more configuration, nothing secret.
             max_stdout: bytes of output to accept.
 
@@ -144,7 +155,7 @@ class GitRunner:
             deadline = self._local_deadline if origin is None else self._network_deadline
         environment = git_environment(
             self._environment,
-            self._channel(origin),
+            self._channel(origin, any_host=any_host),
             self._redactor,
             personal=personal,
             ceiling=Path(os.path.realpath(cwd)).parent if cwd is not None else None,
@@ -242,7 +253,7 @@ class GitRunner:
         finally:
             self._kept_open.discard(descriptor)
 
-    def _channel(self, origin: Origin | None) -> Channel:
+    def _channel(self, origin: Origin | None, *, any_host: bool) -> Channel:
         if origin is None:
             return Channel()
         program = None if self._askpass is None else self._askpass.program_for(origin)
@@ -253,6 +264,7 @@ class GitRunner:
             askpass=program,
             ssh=None if self._askpass is None else self._askpass.ssh,
             network=self._network,
+            any_host=any_host,
         )
 
     def _supervise(

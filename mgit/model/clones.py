@@ -59,6 +59,8 @@ class WorkTree:
         conflicted: unmerged paths.
         stashes: entries in the stash.
         operation: an unfinished merge, rebase, …
+        rewritten: what it is ahead by came from upstream, which has rewritten its branch since;
+            nothing of it is the person's own.
     """
 
     branch: str | None
@@ -71,6 +73,7 @@ class WorkTree:
     conflicted: int = 0
     stashes: int = 0
     operation: Operation | None = None
+    rewritten: bool = False
 
     @property
     def obstacle(self) -> Reason | None:

@@ -176,20 +176,6 @@ def test_own_commits_are_kept(world: World) -> None:
     assert again.reason is Reason.DIVERGED
 
 
-def test_a_rewritten_upstream_leaves_the_work_tree_alone(world: World) -> None:
-    repo = world.add("app")
-    world.sync()
-    before = git(world.folder(repo), "rev-parse", "HEAD")
-    world.forge.push("acme", "app", rewrite=True)
-
-    [effect] = world.sync()
-
-    assert isinstance(effect, Done)
-    assert effect.held is Reason.DIVERGED
-    assert git(world.folder(repo), "rev-parse", "HEAD") == before
-    assert world.local(repo).refs == world.upstream(repo)
-
-
 def test_a_detached_work_tree_stays_where_it_is(world: World) -> None:
     repo = world.add("app")
     world.sync()
@@ -255,7 +241,7 @@ def test_untracked_and_ignored_files_are_never_overwritten(world: World) -> None
         world.forge.push("acme", "app", files={name: "theirs\n"})
         [effect] = world.sync()
         assert isinstance(effect, Done)
-        assert effect.held is Reason.DIRTY
+        assert effect.held is Reason.UNTRACKED
         assert effect.detail == f"in the way: {name}"
         assert (path / name).read_text().startswith("mine")
         (path / name).unlink()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mgit.address import parse_clone_url
-from mgit.git import operations
+from mgit.git import healing, operations, removing
 from mgit.git.inspect import inspect_worktree, scan
 from mgit.git.lock import RootLock
 from mgit.git.operations import Done, Drifted
@@ -19,13 +19,16 @@ from mgit.model import (
     Archive,
     Clone,
     CopyKind,
+    CopyOptions,
     FastForward,
     Fetch,
+    Heal,
     Listing,
     LocalRepo,
     Move,
     RefSnapshot,
     RemoteRepo,
+    Remove,
     RepoKey,
     RepoPath,
     Skip,
@@ -45,6 +48,7 @@ class World:
     runner: GitRunner
     refs: RefsClient
     kind: CopyKind = CopyKind.WORKTREE
+    options: CopyOptions = field(default_factory=CopyOptions)
     repos: dict[str, RemoteRepo] = field(default_factory=dict)
 
     def add(self, name: str, owner: str = "acme", **options: object) -> RemoteRepo:
@@ -84,7 +88,15 @@ class World:
             for clone in local
         ]
         policy = policy or SyncPolicy(kind=self.kind)
-        return plan_sync([listing], upstream, seen, policy).actions
+        actions = plan_sync([listing], upstream, seen, policy).actions
+        return tuple(self._with_options(action) for action in actions)
+
+    def _with_options(self, action: Action) -> Action:
+        match action:
+            case Clone() | Fetch() | FastForward() | Heal():
+                return replace(action, options=self.options)
+            case _:
+                return action
 
     def act(self, action: Action) -> Done | Drifted | Skip:
         match action:
@@ -98,6 +110,10 @@ class World:
                 return operations.move(self.runner, self.root, action)
             case Archive():
                 return operations.archive(self.runner, self.root, action)
+            case Remove():
+                return removing.remove(self.runner, self.root, action)
+            case Heal():
+                return healing.heal(self.runner, self.root, action, look=self.refs.ls_refs)
             case Skip():
                 return action
 
