@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 from typing import cast
+from urllib.parse import quote, unquote
 
 from mgit.address import Origin, parse_origin
 from mgit.errors import ConfigurationError
@@ -43,7 +44,7 @@ __all__ = [
     "open_forge",
 ]
 
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_PATH = re.compile(r"(/([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +122,31 @@ def api_base(kind: str, url: str = "") -> ApiBase:
             f"a {kind} source needs the url of its host", advice='add url = "https://HOST"'
         )
     origin = parse_origin(text)
-    path = text.partition("://")[2].partition("/")[2].strip("/")
-    path = f"/{path}" if path else ""
-    if not _PATH.fullmatch(path) or "/.." in path:
-        raise ConfigurationError(
-            f"the url {text[:120]!a} has a path that mgit does not accept",
-            advice="give the address of the forge, https://HOST",
-        )
+    path = _path(text)
     hosted = forge.hosted.get(origin.host)
     if hosted is not None and not path:
         return ApiBase(Origin(origin.scheme, hosted, origin.port), forge.hosted_path)
     if forge.hosted and origin.host.startswith("api.") and not path:
         return ApiBase(origin, forge.hosted_path)
     return ApiBase(origin, path if path.endswith(forge.api_path) else path + forge.api_path)
+
+
+def _path(text: str) -> str:
+    """The path of a URL, percent-encoded in one way only; empty for none."""
+    path = text.partition("://")[2].partition("/")[2].strip("/")
+    path = f"/{path}" if path else ""
+    if _PATH.fullmatch(path):
+        try:
+            parts = [unquote(part, errors="strict") for part in path.split("/")]
+        except UnicodeDecodeError:
+            parts = [".."]
+        fine = all(part.isprintable() and not set(part) & set("/\\") for part in parts)
+        if fine and not {".", ".."} & set(parts):
+            return "/".join(quote(part, safe="") for part in parts)
+    raise ConfigurationError(
+        f"the url {text[:120]!a} has a path that mgit does not accept",
+        advice="give the address of the forge, https://HOST",
+    )
 
 
 def _kind(kind: str) -> ForgeKind:

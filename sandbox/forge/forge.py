@@ -295,7 +295,7 @@ class SandboxForge:
             case "azuredevops":
                 from sandbox.forge.azuredevops import AzureDevOpsApi
 
-                return AzureDevOpsApi(self.store, self.url, self.login, page_cap=page_cap or 100)
+                return AzureDevOpsApi(self.store, self.url, self.login)
             case "bitbucket":
                 from sandbox.forge.bitbucket import BitbucketApi
 

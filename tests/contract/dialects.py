@@ -13,6 +13,7 @@ from types import MappingProxyType
 from sandbox.forge import (
     SandboxForge,
     SandboxRepo,
+    shapes_azuredevops,
     shapes_bitbucket,
     shapes_bitbucket_datacenter,
     shapes_gitea,
@@ -49,6 +50,7 @@ class Dialect:
         entry: a repository as the forge's lists show it.
         listing: path below the API's base where the repositories of an owner are listed, with
             `{owner}`; with the part of its query that names the owner, if it does.
+        query: what every request must have, with its question mark.
         whoami: path below the base that tells whose token it is, without a query.
         site: what a person writes as the `url` of the source.
         named: the members of an entry that give it another name.
@@ -77,6 +79,7 @@ class Dialect:
 
     entry: Callable[[SandboxForge, SandboxRepo], Json]
     listing: str = "/orgs/{owner}/repos"
+    query: str = ""
     whoami: str = "/user"
     site: Callable[[SandboxForge], str] = _site
     named: Callable[[str], Json] = field(default=lambda name: {"name": name})
@@ -142,6 +145,10 @@ def _values(entries: list[object]) -> object:
     return {"values": entries}
 
 
+def _azuredevops(forge: SandboxForge, repo: SandboxRepo) -> Json:
+    return shapes_azuredevops.repository(forge.api_url, forge.store, repo, organization="contoso")
+
+
 def _gitlab(forge: SandboxForge, repo: SandboxRepo) -> Json:
     return shapes_gitlab.repository(forge.api_url, forge.url, forge.store, repo)
 
@@ -159,6 +166,27 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             named=_gitlab_named,
             located=lambda url: {"http_url_to_repo": url},
             size=False,
+        ),
+        "azuredevops": Dialect(
+            _azuredevops,
+            listing="/{owner}/_apis/git/repositories",
+            query="?api-version=7.1",
+            whoami="/_apis/connectionData",
+            site=lambda forge: forge.api_url,
+            located=lambda url: {"remoteUrl": url},
+            branched=lambda name: {"defaultBranch": f"refs/heads/{name}"},
+            identity=lambda repo: shapes_azuredevops.guid("repository", repo.id),
+            other_id="470c176d-3574-44ea-bb41-89e8638bcca4",
+            bad_ids=(7, "7", "{470c176d-3574-44ea-bb41-89e8638bcca4}"),
+            page=lambda entries: {"value": entries, "count": len(entries)},
+            more=None,
+            second_page=None,
+            prefix="contoso/",
+            archived=False,
+            pushed_at=False,
+            topics=False,
+            signs_in=True,
+            users=False,
         ),
         "gitea": Dialect(_gitea, topics=False),
         "bitbucket": Dialect(

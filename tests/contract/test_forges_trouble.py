@@ -96,8 +96,10 @@ class TestOtherHosts:
         assert other.requests == ()
 
     def test_a_redirect_on_the_same_host_is_followed(self, bench):
+        if not bench.dialect.moves:
+            pytest.skip("all owners of this forge are in one list")
         bench.forge.add_repo("acme", "a")
-        location = {"Location": bench.listing_of("acme")}
+        location = {"Location": bench.listing_of("acme") + bench.dialect.query}
         bench.forge.fail_next(f"{bench.listing_of('old')}*", 301, location)
         assert bench.names(bench.client("old").list_repos()) == ["acme/a"]
 
