@@ -35,7 +35,7 @@ def _is_told(ran: Ran, *words: str) -> None:
         (("sync", "--kind", "bare"), ("one of worktree, mirror",)),
         (("sync", "--layout", "tree"), ("one of flat, owner, forge",)),
         (("sync", "--source", "wrok"), ("did you mean work?",)),
-        (("sync", "a/b/c/d"), ("more than three parts",)),
+        (("sync", "a//b"), ("empty part",)),
         (("list", ""), ("pattern",)),
         (("list", "../etc"), ("pattern",)),
         (("list", "--format", "yaml"), ("--format", "not one of the choices")),

@@ -177,7 +177,8 @@ def _print_outcomes(
             )
         case _:
             console.parts(sync_report(outcomes, verbose=console.verbose))
-            console.note(sync_sentence(outcomes))
+            if outcomes or not plan.problems:
+                console.note(sync_sentence(outcomes))
 
 
 def _write_problems(console: Console, problems: Iterable[SourceProblem]) -> None:
