@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mgit.errors import ForgeError
-from mgit.git.pktline import DELIMITER, FLUSH, Packet, Special, encode
+from mgit.git import quick
+from mgit.git.pktline import DELIMITER, FLUSH, Packet, Special, decode, encode
 from mgit.model import RefSnapshot
 from mgit.text import escape_untrusted
 
@@ -49,6 +50,16 @@ def ls_refs_request(object_format: str, agent: str) -> bytes:
     packets += [f"ref-prefix {prefix}\n".encode() for prefix in KEPT]
     packets.append(FLUSH)
     return encode(packets)
+
+
+def read_ls_refs(body: bytes) -> RefSnapshot:
+    """`parse_ls_refs` of a whole answer, quickly where it is plain.
+
+    Raises:
+        ForgeError: as `parse_ls_refs`.
+    """
+    known = quick.ls_refs(body)
+    return parse_ls_refs(decode(body)) if known is None else known
 
 
 def parse_ls_refs(packets: Iterable[Packet]) -> RefSnapshot:

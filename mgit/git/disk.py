@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgit.errors import RepositoryBroken
+from mgit.git import quick
 from mgit.model import CopyKind, RefSnapshot
 
 TAGS_SEEN = "refs/mgit/tags/"
@@ -103,6 +104,16 @@ def _packed(git_dir: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise RepositoryBroken(f"packed-refs cannot be read: {error.strerror}") from None
+    known = quick.packed_refs(text)
+    return parse_packed(text) if known is None else known
+
+
+def parse_packed(text: str) -> dict[str, str]:
+    """Read `packed-refs`.
+
+    Raises:
+        RepositoryBroken: a line of it is malformed.
+    """
     refs: dict[str, str] = {}
     for line in text.split("\n"):
         if not line or line[0] in "#^":

@@ -22,6 +22,7 @@ from mgit.git.advertisement import (
     ls_refs_request,
     parse_advertisement,
     parse_ls_refs,
+    read_ls_refs,
 )
 from mgit.git.pktline import FLUSH, decode
 from mgit.git.runner import GitRunner
@@ -120,7 +121,7 @@ class RefsClient:
         if response.status != 200 or _media_type(response) != _RESULT:
             return None
         try:
-            return parse_ls_refs(decode(response.body))
+            return read_ls_refs(response.body)
         except ForgeError:
             return None
 
@@ -134,7 +135,7 @@ class RefsClient:
             body = ls_refs_request(advertisement.object_format, _AGENT)
             response = self._send(url, body)
             self._checked(url, response, _RESULT)
-            snapshot = parse_ls_refs(decode(response.body))
+            snapshot = read_ls_refs(response.body)
         # One odd repository says nothing about an origin that answered others straight away.
         if not settled and advertisement.object_format == "sha1":
             with self._lock:
