@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 Job = Callable[[], Iterable[T]]
 """Work that yields results; one thread runs it from beginning to end."""
 
+_BREATH = 0.01
 _SPREAD = 0.0002
 """Seconds between two jobs that wait for the same moment: they come back one after the other."""
 
@@ -91,6 +92,7 @@ class _Crew(Generic[T]):
         self._put_back = 0
         self._stop = stop
         self._closed = False
+        self._many = False
         self.results: queue.SimpleQueue[tuple[T] | _Raised | _Ended] = queue.SimpleQueue()
         self.threads = [
             threading.Thread(target=self._work, name=f"mgit-{number}", daemon=True)
@@ -100,6 +102,24 @@ class _Crew(Generic[T]):
     def start(self) -> None:
         for thread in self.threads:
             thread.start()
+
+    def answers(self) -> Iterator[tuple[T] | _Raised | _Ended]:
+        """What came since the last time; waits a while for the first.
+
+        Whoever waits for a queue is woken by each item, which costs more than the item. So this
+        one looks rarely where there is much, and at once where there is little.
+        """
+        if self._many:
+            time.sleep(_BREATH)
+        self._many = False
+        try:
+            yield self.results.get(timeout=TICK_SECONDS)
+            while True:
+                answer = self.results.get_nowait()
+                self._many = True
+                yield answer
+        except queue.Empty:
+            return
 
     def close(self) -> None:
         """Begin no further job."""
@@ -165,17 +185,14 @@ def side_by_side(
     try:
         crew.start()
         while running:
-            try:
-                answer = crew.results.get(timeout=TICK_SECONDS)
-            except queue.Empty:
-                answer = None
+            for answer in crew.answers():
+                if isinstance(answer, tuple):
+                    yield answer[0]
+                elif isinstance(answer, _Raised):
+                    raise answer.error
+                else:
+                    running -= 1
             driver.tick()
-            if isinstance(answer, tuple):
-                yield answer[0]
-            elif isinstance(answer, _Raised):
-                raise answer.error
-            elif isinstance(answer, _Ended):
-                running -= 1
             if driver.stop.requested:
                 stopped_at = stopped_at or time.monotonic()
                 waited = time.monotonic() - stopped_at
