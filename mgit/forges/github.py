@@ -1,23 +1,26 @@
 """GitHub: github.com, data residency (`api.NAME.ghe.com`) and Enterprise Server (`/api/v3`).
 
-REST only. Fields: GitHub's OpenAPI document, schemas `minimal-repository` and `repository`.
+Lists by REST; what was pushed to of late is asked of GraphQL (`github_feed`). Fields: GitHub's
+OpenAPI document, schemas `minimal-repository` and `repository`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
 
-from mgit.address import Origin
+from mgit.address import CloneUrl, Origin
 from mgit.errors import NotFound
 from mgit.forges.api import Reply, RestClient, bearer
 from mgit.forges.checks import checked_branch, checked_path, checked_url, sane_time
 from mgit.forges.collect import Collector
-from mgit.forges.interface import Account, ApiBase, ForgeContext, RateLimit, require_api
+from mgit.forges.feed import changed, moment_of, until
+from mgit.forges.github_feed import GraphQLRefused, Pushes
+from mgit.forges.interface import Account, ApiBase, Changed, ForgeContext, RateLimit, require_api
 from mgit.forges.limits import server_time
 from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
 
@@ -25,6 +28,9 @@ _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "20
 # Newest first: a new repository changes the first page, so no page that was kept with its ETag can
 # hide one that was added behind it; and it shifts others to a page that is still to be read.
 _ORDER = "sort=created&direction=desc&per_page=100"
+_BY_PUSH = "sort=pushed&direction=desc&per_page=100"
+_SLACK = timedelta(minutes=2)  # their clocks and ours
+_INSTALLATION = "ghs_"  # a token of a GitHub App's installation, and of a workflow
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -45,6 +51,17 @@ class _Repo(msgspec.Struct, frozen=True):
     visibility: str | None = None
     size: int | None = None
     pushed_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    topics: list[str] = []
+    language: str | None = None
+    has_wiki: bool = False
+
+
+class _Installed(msgspec.Struct, frozen=True):
+    repositories: list[msgspec.Raw]
+
+
+class _Pushed(msgspec.Struct, frozen=True):
+    pushed_at: datetime | None = None
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -53,7 +70,7 @@ class _User(msgspec.Struct, frozen=True):
 
 
 class GitHub:
-    """A `Forge`.
+    """A `Forge` that `TellsChanges`.
 
     Args:
         context: with an `api`; without `owners` everything that the credential sees is listed.
@@ -61,6 +78,10 @@ class GitHub:
 
     def __init__(self, context: ForgeContext) -> None:
         self._context = context
+        credential = context.credential
+        self._installation = credential is not None and credential.secret.reveal().startswith(
+            _INSTALLATION
+        )
         self._git_origin = _git_origin(require_api(context))
         self._client = RestClient(
             context, authorization=bearer, git_origin=self._git_origin, headers=_HEADERS
@@ -84,12 +105,56 @@ class GitHub:
 
     def list_repos(self) -> Listing:
         """See `Forge`."""
-        collector = Collector(self._context.source, self._client, self._read)
-        everything = self._client.pages(f"/user/repos?{_ORDER}")
-        return collector.collect(self._context.owners, self._owner_pages, everything)
+        return self._list(_ORDER, lambda pages: pages)
+
+    def changed_since(self, since: datetime) -> Changed:
+        """See `TellsChanges`. A repository in it has no language.
+
+        GraphQL tells no ETag but costs one point for a hundred repositories; where it is refused
+        (nobody signed in, a token that may not) REST is asked in the order of pushes.
+        """
+        after = since.astimezone(UTC) - _SLACK
+        if self._context.credential is not None and not self._installation:
+            try:
+                pushes = Pushes(self._context, self._git_origin, after)
+                return changed(pushes.list_repos(), since, after)
+            except GraphQLRefused:
+                pass
+        listing = self._list(
+            _BY_PUSH, lambda pages: until(pages, after, last_moment=self._last_push)
+        )
+        return changed(listing, since, after)
+
+    def _list(self, order: str, through: Callable[[Iterator[Reply]], Iterator[Reply]]) -> Listing:
+        enveloped = self._installation and not self._context.owners
+        collector = Collector(
+            self._context.source,
+            self._client,
+            self._read,
+            entries=self._installed if enveloped else None,
+        )
+        # An installation belongs to one account, and nobody is signed in with its token.
+        path = "/installation/repositories?per_page=100" if enveloped else f"/user/repos?{order}"
+        everything = self._client.pages(path)
+        if not enveloped:
+            everything = through(everything)
+        return collector.collect(
+            self._context.owners,
+            lambda owner: through(self._owner_pages(owner, order)),
+            everything,
+        )
+
+    def _installed(self, reply: Reply) -> list[msgspec.Raw]:
+        return self._client.decode(reply, _Installed).repositories
+
+    def _last_push(self, reply: Reply) -> datetime | None:
+        return moment_of(self._client.decode(reply, list[msgspec.Raw]), _Pushed)
 
     def whoami(self) -> Account:
-        """See `Forge`."""
+        """See `Forge`. The token of an App's installation is proven, but belongs to nobody."""
+        if self._installation:
+            reply = self._client.get("/installation/repositories?per_page=1")
+            return Account(login="", server_time=server_time(reply.response))
         reply = self._client.get("/user")
         user = self._client.decode(reply, _User)
         head = reply.response.header
@@ -102,20 +167,20 @@ class GitHub:
             server_time=server_time(reply.response),
         )
 
-    def _owner_pages(self, owner: str) -> Iterator[Reply]:
+    def _owner_pages(self, owner: str, order: str) -> Iterator[Reply]:
         """Pages of an organisation or, where there is none of that name, of a user."""
         checked_path(owner, "any")
         name = quote(owner, safe="")
         try:
-            yield from self._client.pages(f"/orgs/{name}/repos?type=all&{_ORDER}")
+            yield from self._client.pages(f"/orgs/{name}/repos?type=all&{order}")
         except NotFound:
             if self._is_own(owner):  # /users/… leaves out what is private
-                yield from self._client.pages(f"/user/repos?affiliation=owner&{_ORDER}")
+                yield from self._client.pages(f"/user/repos?affiliation=owner&{order}")
             else:
-                yield from self._client.pages(f"/users/{name}/repos?type=owner&{_ORDER}")
+                yield from self._client.pages(f"/users/{name}/repos?type=owner&{order}")
 
     def _is_own(self, owner: str) -> bool:
-        if self._context.credential is None:
+        if self._context.credential is None or self._installation:
             return False
         if self._login is None:
             self._login = self.whoami().login
@@ -123,11 +188,12 @@ class GitHub:
 
     def _read(self, entry: msgspec.Raw) -> RemoteRepo:
         repo = msgspec.json.decode(entry, type=_Repo)
+        url = checked_url(repo.clone_url or f"{repo.html_url}.git", self._git_origin)
         return RemoteRepo(
             key=RepoKey(self._git_origin.authority, str(repo.id)),
             source=self._context.source,
             path=checked_path(repo.owner.login, repo.name),
-            url=checked_url(repo.clone_url or f"{repo.html_url}.git", self._git_origin),
+            url=url,
             default_branch=checked_branch(repo.default_branch),
             archived=repo.archived,
             fork=repo.fork,
@@ -135,6 +201,9 @@ class GitHub:
             size_kib=repo.size,
             pushed_at=sane_time(repo.pushed_at),
             unavailable="the forge has disabled it" if repo.disabled else None,
+            topics=tuple(repo.topics),
+            language=repo.language,
+            wiki=_wiki(url) if repo.has_wiki else None,
         )
 
 
@@ -142,6 +211,11 @@ def _git_origin(api: ApiBase) -> Origin:
     """`api.github.com` serves REST for `github.com`, `api.NAME.ghe.com` for `NAME.ghe.com`."""
     host = api.origin.host.removeprefix("api.") if not api.path else api.origin.host
     return Origin(api.origin.scheme, host, api.origin.port)
+
+
+def _wiki(url: CloneUrl) -> CloneUrl:
+    """Where the wiki is, if anybody has written one."""
+    return CloneUrl(url.origin, f"{url.path.removesuffix('.git')}.wiki.git")
 
 
 def _visibility(repo: _Repo) -> Visibility:

@@ -66,6 +66,8 @@ class GiteaApi(PlainApi):
                 return json_answer(self._user(self._login))
             case ["user", "orgs"]:
                 return self._orgs()
+            case ["repos", "search"]:
+                return self._search(request)
             case ["repos", owner, name] if repo := self._store.find(owner, name):
                 return json_answer(self._shown(repo))
             case _:
@@ -86,11 +88,26 @@ class GiteaApi(PlainApi):
             case _:
                 return self._error(404, "The target couldn't be found.")
 
-    def _repos(self, request: Request, repos: list[SandboxRepo]) -> Answer:
+    def _search(self, request: Request) -> Answer:
+        """By owner and in order of the last update; the only list in an envelope."""
+        uid = request.query("uid")
+        own = self._store.owner_id(self._login)
+        repos = self._store.all()
+        if uid and not (uid == str(own) and request.query("exclusive") != "true"):
+            repos = [repo for repo in repos if str(repo.owner_id) == uid]
+        if request.query("sort") == "updated":
+            newest_first = request.query("order") == "desc"
+            repos.sort(key=lambda r: r.pushed_at or r.created_at, reverse=newest_first)
+        return self._repos(request, repos, enveloped=True)
+
+    def _repos(
+        self, request: Request, repos: list[SandboxRepo], *, enveloped: bool = False
+    ) -> Answer:
         page = paginate(repos, request, size_name="limit", default=30, cap=self._page_cap)
         shown = [self._shown(repo) for repo in page.items if isinstance(repo, SandboxRepo)]
         link = link_header(self._web + request.path, request, page)
-        return json_answer(shown, headers=(*link, ("X-Total-Count", str(page.total))))
+        body = {"ok": True, "data": shown} if enveloped else shown
+        return json_answer(body, headers=(*link, ("X-Total-Count", str(page.total))))
 
     def _orgs(self) -> Answer:
         names = sorted({repo.owner for repo in self._store.all() if repo.owner != self._login})

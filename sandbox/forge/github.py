@@ -1,4 +1,4 @@
-"""REST as GitHub Enterprise has it, below `/api/v3`."""
+"""REST as GitHub Enterprise has it, below `/api/v3`, and one question of GraphQL beside it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sandbox.forge import shapes_github as shapes
+from sandbox.forge.github_graphql import answer_graphql
 from sandbox.forge.rest import (
     PlainApi,
     conditional,
@@ -20,6 +21,7 @@ from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request
 
 _DOCS = "https://docs.github.com/rest"
+_GRAPHQL = "/api/graphql"
 _CREATED = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -49,8 +51,21 @@ class GitHubApi(PlainApi):
         self._resets_at = int(time.time()) + 3600
         self._lock = threading.Lock()
 
+    def serves(self, path: str) -> bool:
+        """See `Api`."""
+        return super().serves(path) or path == _GRAPHQL
+
     def answer(self, request: Request, path: str) -> Answer:
         """See `Api`."""
+        if path == _GRAPHQL:
+            return answer_graphql(
+                self._store,
+                request,
+                web=self._web,
+                login=self._login,
+                page_cap=self._page_cap,
+                headers=self._rate_headers("graphql"),
+            )
         if path != "/rate_limit" and self._used >= self._limit:
             return self._error(403, "API rate limit exceeded", self._rate_headers())
         answer = conditional(request, self._route(request, split_path(path)))
@@ -65,17 +80,13 @@ class GitHubApi(PlainApi):
 
     def _route(self, request: Request, parts: list[str]) -> Answer:
         match parts:
+            case ["user", *_] | ["installation", *_]:
+                return self._route_account(request, parts)
             case ["meta"]:
                 version = {"installed_version": "3.20.0"}
                 return json_answer({"verifiable_password_authentication": True, **version})
             case ["rate_limit"]:
                 return self._rate_overview()
-            case ["user"]:
-                return json_answer(self._private_user())
-            case ["user", "repos"]:
-                return self._repos(request, self._visible(request))
-            case ["user", "orgs"]:
-                return self._orgs(request)
             case ["orgs", org] if self._is_org(org):
                 return json_answer(self._organization(org))
             case ["orgs", org, "repos"] if self._is_org(org):
@@ -89,14 +100,38 @@ class GitHubApi(PlainApi):
             case _:
                 return self._error(404, "Not Found")
 
+    def _route_account(self, request: Request, parts: list[str]) -> Answer:
+        """What depends on whose token it is."""
+        match parts:
+            case ["user", *_] if _is_installation(request):
+                return self._error(403, "Resource not accessible by integration")
+            case ["installation", "repositories"] if _is_installation(request):
+                return self._list(request, self._store.all(), enveloped=True)
+            case ["installation", "repositories"]:
+                return self._error(403, "You must authenticate with an installation access token")
+            case ["user"]:
+                return json_answer(self._private_user())
+            case ["user", "repos"]:
+                return self._repos(request, self._visible(request))
+            case ["user", "orgs"]:
+                return self._orgs(request)
+            case _:
+                return self._error(404, "Not Found")
+
     def _visible(self, request: Request) -> list[SandboxRepo]:
         own_only = request.query("affiliation") == "owner"
         return self._store.all(self._login if own_only else "*")
 
     def _repos(self, request: Request, repos: list[SandboxRepo]) -> Answer:
-        newest_first = request.query("sort") == "created" and request.query("direction") != "asc"
-        ordered = repos[::-1] if newest_first else repos
-        return self._list(request, ordered)
+        newest_first = request.query("direction") != "asc"
+        match request.query("sort"):
+            case "pushed":
+                order = sorted(repos, key=lambda r: r.pushed_at or r.created_at)
+            case "created":
+                order = repos
+            case _:
+                order, newest_first = repos, False
+        return self._list(request, order[::-1] if newest_first else order)
 
     def _orgs(self, request: Request) -> Answer:
         names = sorted({repo.owner for repo in self._store.all() if repo.owner != self._login})
@@ -106,10 +141,13 @@ class GitHubApi(PlainApi):
         ]
         return self._list(request, shown)
 
-    def _list(self, request: Request, items: Sequence[object]) -> Answer:
+    def _list(
+        self, request: Request, items: Sequence[object], *, enveloped: bool = False
+    ) -> Answer:
         page = paginate(items, request, size_name="per_page", default=30, cap=self._page_cap)
         shown = [self._shown(i) if isinstance(i, SandboxRepo) else i for i in page.items]
-        return json_answer(shown, headers=link_header(self._web + request.path, request, page))
+        body = {"total_count": page.total, "repositories": shown} if enveloped else shown
+        return json_answer(body, headers=link_header(self._web + request.path, request, page))
 
     def _shown(self, repo: SandboxRepo) -> shapes.Json:
         person = repo.owner == self._login
@@ -136,9 +174,9 @@ class GitHubApi(PlainApi):
             "reset": self._resets_at,
         }
 
-    def _rate_headers(self) -> tuple[tuple[str, str], ...]:
+    def _rate_headers(self, resource: str = "core") -> tuple[tuple[str, str], ...]:
         rate = [(f"X-RateLimit-{key.title()}", str(value)) for key, value in self._rate().items()]
-        return (*rate, ("X-RateLimit-Resource", "core"))
+        return (*rate, ("X-RateLimit-Resource", resource))
 
     def _rate_overview(self) -> Answer:
         rate = self._rate()
@@ -149,3 +187,8 @@ class GitHubApi(PlainApi):
     ) -> Answer:
         body = {"message": message, "documentation_url": _DOCS, "status": str(status)}
         return json_answer(body, status=status, headers=headers)
+
+
+def _is_installation(request: Request) -> bool:
+    """Whether the token is that of a GitHub App's installation."""
+    return request.headers.get("Authorization", "").partition(" ")[2].startswith("ghs_")

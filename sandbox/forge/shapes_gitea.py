@@ -91,7 +91,7 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, forge
         "parent": None,
         "mirror": False,
         "size": store.size_kib(repo),
-        "language": "",
+        "language": repo.language or "",
         "languages_url": f"{api}/repos/{repo.full_name}/languages",
         "html_url": page,
         "url": f"{api}/repos/{repo.full_name}",
@@ -113,7 +113,7 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, forge
         "archived_at": stamp(repo.created_at) if repo.archived else "1970-01-01T00:00:00Z",
         "permissions": {"admin": False, "push": False, "pull": True},
         "has_issues": True,
-        "has_wiki": False,
+        "has_wiki": repo.wiki,
         "has_pull_requests": True,
         "has_projects": True,
         "has_releases": True,
@@ -134,10 +134,10 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, forge
         "mirror_interval": "",
         "mirror_updated": NEVER,
         "object_format_name": "sha1",
-        "topics": [],
+        "topics": list(repo.topics),
         "repo_transfer": None,
     }
     if forgejo:
         wiki = {"wiki_branch": "main", "wiki_clone_url": f"{page}.wiki.git"}
-        return shown | wiki | {"has_wiki_contents": False, "globally_editable_wiki": False}
-    return shown | {"has_code": True, "licenses": []}
+        return shown | wiki | {"has_wiki_contents": repo.wiki, "globally_editable_wiki": False}
+    return shown | {"has_code": not repo.disabled, "licenses": []}

@@ -180,21 +180,21 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, perso
         "homepage": None,
         "size": store.size_kib(repo),
         **dict.fromkeys(_COUNTS, 0),
-        "language": None,
+        "language": repo.language,
         "has_issues": True,
         "has_projects": True,
         "has_downloads": True,
-        "has_wiki": False,
+        "has_wiki": repo.wiki,
         "has_pages": False,
         "has_discussions": False,
         "mirror_url": None,
         "archived": repo.archived,
-        "disabled": False,
+        "disabled": repo.disabled,
         "license": None,
         "allow_forking": True,
         "is_template": False,
         "web_commit_signoff_required": False,
-        "topics": [],
+        "topics": list(repo.topics),
         "visibility": "private" if repo.private else "public",
         "default_branch": repo.default_branch,
         "permissions": {
@@ -204,6 +204,31 @@ def repository(api: str, web: str, store: RepoStore, repo: SandboxRepo, *, perso
             "triage": False,
             "pull": True,
         },
+    }
+
+
+def graphql_repository(web: str, store: RepoStore, repo: SandboxRepo) -> Json:
+    """`Repository` of GraphQL: every member that the sandbox can be asked for."""
+    there = repo.default_branch if repo.pushed_at else None
+    return {
+        "id": _node("R", repo.id),
+        "databaseId": repo.id,
+        "name": repo.name,
+        "nameWithOwner": repo.full_name,
+        "owner": {"login": repo.owner},
+        "url": f"{web}/{repo.full_name}",
+        "pushedAt": stamp(repo.pushed_at),
+        "createdAt": stamp(repo.created_at),
+        "visibility": "PRIVATE" if repo.private else "PUBLIC",
+        "diskUsage": store.size_kib(repo),
+        "isArchived": repo.archived,
+        "isDisabled": repo.disabled,
+        "isEmpty": repo.pushed_at is None,
+        "isFork": repo.fork,
+        "isPrivate": repo.private,
+        "hasWikiEnabled": repo.wiki,
+        "defaultBranchRef": {"name": there} if there else None,
+        "repositoryTopics": {"nodes": [{"topic": {"name": topic}} for topic in repo.topics]},
     }
 
 

@@ -159,7 +159,7 @@ def _gitlab_named(name: str) -> Json:
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
-        "github": Dialect(_github, topics=False, tells_limit=True),
+        "github": Dialect(_github, tells_limit=True),
         "gitlab": Dialect(
             _gitlab,
             listing="/groups/{owner}/projects",
@@ -188,7 +188,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             signs_in=True,
             users=False,
         ),
-        "gitea": Dialect(_gitea, topics=False),
+        "gitea": Dialect(_gitea),
         "bitbucket": Dialect(
             _bitbucket,
             listing="/repositories/{owner}",
@@ -221,6 +221,6 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             topics=False,
             users=False,
         ),
-        "forgejo": Dialect(_gitea, topics=False),
+        "forgejo": Dialect(_gitea),
     }
 )

@@ -33,8 +33,8 @@ class TestListing:
         assert repo.key.forge == parse_origin(bench.forge.url).authority
         assert str(repo.path) == f"{bench.dialect.prefix}acme/Tool"
         assert str(repo.url) == bench.forge.clone_url("acme", "Tool")
-        assert repo.default_branch == "main"
         dialect = bench.dialect
+        assert repo.default_branch == ("main" if dialect.branched else None)
         assert (repo.archived, repo.fork) == (dialect.archived, dialect.fork)
         assert repo.visibility is Visibility.PRIVATE
         assert (repo.pushed_at is not None) == dialect.pushed_at
