@@ -20,6 +20,7 @@ from mgit.transport.values import Response
 from mgit.transport.wire import Wire
 
 _CONNECT_SECONDS = 10.0
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Connection:
@@ -53,7 +54,6 @@ class Connection:
         self._timeout = timeout
         self._deadline = deadline
         self._clock = clock
-        self._http = http.client.HTTPConnection(origin.host, origin.port)
         self._wire: Wire | None = None
         self._aborted = False
 
@@ -81,8 +81,9 @@ class Connection:
         wire = self._wire or self._open()
         wire.begin(self._clock() + self._deadline)
         try:
-            self._http.request(method, target, body=body, headers=dict(headers))
-            answer = self._http.getresponse()
+            wire.sendall(_request(method, target, headers, body))
+            answer = http.client.HTTPResponse(cast("socket.socket", wire), method=method)
+            answer.begin()
             if wire.ended:  # http.client takes that for the end of the headers
                 raise ConnectionResetError
             content = read_body(answer, self._origin, max_bytes)
@@ -108,7 +109,6 @@ class Connection:
 
     def close(self) -> None:
         """Give the socket back. Safe to call twice."""
-        self._http.close()
         if self._wire is not None:
             self._wire.end()
             self._wire = None
@@ -143,8 +143,6 @@ class Connection:
             raw.close()
             raise
         self._wire = Wire(raw, self._timeout, self._clock)
-        # http.client needs no more of a socket than what Wire has.
-        self._http.sock = cast("socket.socket", self._wire)
         if self._aborted:  # came between the call and the connection
             raise ConnectionAbortedError
         return self._wire
@@ -166,3 +164,15 @@ class Connection:
             answer.close()
         if answer.status != http.HTTPStatus.OK:
             raise tunnel_refused(proxy, self._origin, answer.status)
+
+
+def _request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """A whole request, to be sent at once. All of it was checked by `Transport`: see there."""
+    lines = [f"{method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    elif method in _WITH_BODY:
+        lines.append("Content-Length: 0")
+    head = "\r\n".join([*lines, "", ""]).encode("ascii")
+    return head if body is None else head + body
