@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mgit.config.keys import GLOBAL_KEYS, SOURCE_KEYS, VERSION
+from mgit.config.keys import GLOBAL_KEYS, SELECTION_KEYS, SOURCE_KEYS, VERSION
 from mgit.config.nearest import did_you_mean
 from mgit.errors import ConfigurationError
 
@@ -15,6 +15,10 @@ MAX_SOURCES = 200
 _SECRET_KEYS = frozenset({"token", "password", "secret", "api_key", "pat", "access_token"})
 _NAME_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 MAX_NAME = 32
+_GROUPS: Mapping[str, Collection[str]] = {
+    "sources": {key.name for key in SOURCE_KEYS},
+    "selections": {key.name for key in SELECTION_KEYS},
+}
 
 Table = Mapping[str, object]
 
@@ -27,11 +31,13 @@ class Document:
         file: where it was read from.
         tables: `defaults`, `serve`, … as they stand in the file.
         sources: the `[sources.NAME]` tables in their order.
+        selections: the `[selections.NAME]` tables in their order.
     """
 
     file: Path
     tables: Mapping[str, Table] = field(default_factory=dict)
     sources: Mapping[str, Table] = field(default_factory=dict)
+    selections: Mapping[str, Table] = field(default_factory=dict)
 
 
 def read_document(file: Path) -> Document:
@@ -75,28 +81,32 @@ def parse_document(raw: bytes, file: Path) -> Document:
             advice="correct that line, then run `mgit config check`",
         ) from None
     _check_version(tree, file)
-    tables = {name: tree[name] for name in tree if name not in ("version", "sources")}
+    tables = {name: tree[name] for name in tree if name not in ("version", *_GROUPS)}
     known = _known_tables()
     checked = {
-        name: _check_table(value, f"[{name}]", known.get(name), file, (*known, "sources"))
+        name: _check_table(value, f"[{name}]", known.get(name), file, (*known, *_GROUPS))
         for name, value in tables.items()
     }
-    return Document(file, checked, dict(_sources(tree.get("sources", {}), file)))
+    sources, selections = (
+        dict(_group(group, tree.get(group, {}), keys, file)) for group, keys in _GROUPS.items()
+    )
+    return Document(file, checked, sources, selections)
 
 
-def check_source_name(name: str, what: str) -> None:
+def check_source_name(name: str, what: str, kind: str = "source") -> None:
     """Refuse a name that could not be a TOML key and part of a variable's name.
 
     Args:
         name: as it was written.
         what: how to speak of it; a name typed on a command line may be a token.
+        kind: what it would name.
 
     Raises:
         ConfigurationError: it holds other characters, or is too long.
     """
     if not name or len(name) > MAX_NAME or not _NAME_ALPHABET.issuperset(name) or name[0] in "-_":
         raise ConfigurationError(
-            f"{what} cannot name a source",
+            f"{what} cannot name a {kind}",
             advice=f"use a-z, 0-9, - and _, at most {MAX_NAME} characters, such as `github`",
         )
 
@@ -153,21 +163,24 @@ def _check_table(
     return value
 
 
-def _sources(value: object, file: Path) -> Iterator[tuple[str, Table]]:
+def _group(
+    group: str, value: object, known: Collection[str], file: Path
+) -> Iterator[tuple[str, Table]]:
+    """The tables of `[sources.NAME]` or `[selections.NAME]`."""
     if not isinstance(value, dict):
         raise ConfigurationError(
-            f"{file}: sources must be tables", advice="write each as [sources.NAME]"
+            f"{file}: {group} must be tables", advice=f"write each as [{group}.NAME]"
         )
     if len(value) > MAX_SOURCES:
         raise ConfigurationError(
-            f"{file} names {len(value)} sources", advice=f"use at most {MAX_SOURCES}"
+            f"{file} names {len(value)} {group}", advice=f"use at most {MAX_SOURCES}"
         )
-    known = {key.name for key in SOURCE_KEYS}
+    kind = group.removesuffix("s")
     for name, table in value.items():
         if not isinstance(table, dict):
             raise ConfigurationError(
-                f"{file}: sources.{ascii(name)[1:-1]} must be a table",
-                advice="write it as [sources.NAME], one table for each source",
+                f"{file}: {group}.{ascii(name)[1:-1]} must be a table",
+                advice=f"write it as [{group}.NAME], one table for each {kind}",
             )
-        check_source_name(name, f"{file}: {name[:60]!a}")
-        yield name, _check_table(table, f"[sources.{name}]", known, file, known)
+        check_source_name(name, f"{file}: {name[:60]!a}", kind)
+        yield name, _check_table(table, f"[{group}.{name}]", known, file, known)

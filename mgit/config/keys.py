@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
@@ -10,11 +11,21 @@ from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
     Reader,
+    format_depth,
+    format_duration,
+    format_share,
+    format_switch,
+    format_words,
+    read_blobs,
     read_choice,
     read_count,
+    read_depth,
     read_duration,
     read_listen,
     read_path,
+    read_share,
+    read_switch,
+    read_text,
     read_url,
     read_variable,
     read_words,
@@ -37,6 +48,7 @@ class Key(Generic[T]):
         default: as a person would write it; None where the absence means something.
         env: the variable that replaces it, empty if there is none.
         about: one line for the documentation.
+        write: from a checked value to text that reads as the same.
     """
 
     table: str
@@ -45,6 +57,7 @@ class Key(Generic[T]):
     default: str | None
     env: str = ""
     about: str = ""
+    write: Callable[[T], str] = str
 
     @property
     def path(self) -> str:
@@ -82,10 +95,71 @@ CONCURRENCY: Key[int] = Key(
 GONE: Key[str] = Key(
     "defaults",
     "gone",
-    read_choice("keep", "archive"),
+    read_choice("keep", "archive", "delete"),
     "keep",
     "MGIT_GONE",
     "what to do with a clone that its forge no longer lists",
+)
+GONE_LIMIT: Key[float] = Key(
+    "defaults",
+    "gone_limit",
+    read_share,
+    "20%",
+    "MGIT_GONE_LIMIT",
+    "share of a source's clones that may be gone at once without an acknowledgement",
+    format_share,
+)
+DEPTH: Key[int] = Key(
+    "defaults",
+    "depth",
+    read_depth,
+    "all",
+    "MGIT_DEPTH",
+    "how many commits from each tip are kept",
+    format_depth,
+)
+BLOBS: Key[str] = Key(
+    "defaults",
+    "blobs",
+    read_blobs,
+    "all",
+    "MGIT_BLOBS",
+    "which file contents are fetched before they are needed",
+)
+LFS: Key[bool] = Key(
+    "defaults",
+    "lfs",
+    read_switch,
+    "false",
+    "MGIT_LFS",
+    "fetch what Git LFS keeps apart",
+    format_switch,
+)
+SUBMODULES: Key[bool] = Key(
+    "defaults",
+    "submodules",
+    read_switch,
+    "false",
+    "MGIT_SUBMODULES",
+    "check out submodules of work trees",
+    format_switch,
+)
+WIKIS: Key[bool] = Key(
+    "defaults",
+    "wikis",
+    read_switch,
+    "false",
+    "MGIT_WIKIS",
+    "keep wikis too, as repositories of their own",
+    format_switch,
+)
+HEAL: Key[str] = Key(
+    "defaults",
+    "heal",
+    read_choice("off", "mirrors", "all"),
+    "mirrors",
+    "MGIT_HEAL",
+    "which damaged clones are made anew",
 )
 LISTEN: Key[HostPort] = Key(
     "serve",
@@ -102,6 +176,7 @@ INTERVAL: Key[float] = Key(
     "15m",
     "MGIT_INTERVAL",
     "from the start of one cycle to the start of the next",
+    format_duration,
 )
 LOG_FORMAT: Key[str] = Key(
     "log",
@@ -127,6 +202,22 @@ CA_FILE: Key[Path] = Key(
     "MGIT_CA_FILE",
     "certificates to trust in place of the system's",
 )
+CLIENT_CERT: Key[Path] = Key(
+    "network",
+    "client_cert",
+    read_path,
+    None,
+    "MGIT_CLIENT_CERT",
+    "certificate to show to hosts that want one",
+)
+CLIENT_KEY: Key[Path] = Key(
+    "network",
+    "client_key",
+    read_path,
+    None,
+    "MGIT_CLIENT_KEY",
+    "key of that certificate, where it is in a file of its own",
+)
 TIMEOUT: Key[float] = Key(
     "network",
     "timeout",
@@ -134,6 +225,7 @@ TIMEOUT: Key[float] = Key(
     "30s",
     "MGIT_TIMEOUT",
     "how long a connection may be silent",
+    format_duration,
 )
 
 GLOBAL_KEYS = (
@@ -141,12 +233,21 @@ GLOBAL_KEYS = (
     LAYOUT,
     KIND,
     CONCURRENCY,
+    DEPTH,
+    BLOBS,
+    LFS,
+    SUBMODULES,
+    WIKIS,
+    HEAL,
     GONE,
+    GONE_LIMIT,
     LISTEN,
     INTERVAL,
     LOG_FORMAT,
     LOG_LEVEL,
     CA_FILE,
+    CLIENT_CERT,
+    CLIENT_KEY,
     TIMEOUT,
 )
 
@@ -158,11 +259,23 @@ OWNERS: Key[tuple[str, ...]] = Key(
     read_words,
     None,
     about="organisations or users to list; without it all that the token sees",
+    write=format_words,
 )
 INCLUDE: Key[tuple[str, ...]] = Key(
-    "sources", "include", read_words, None, about="patterns that limit it; `!` excludes"
+    "sources",
+    "include",
+    read_words,
+    None,
+    about="patterns that limit it; `!` excludes",
+    write=format_words,
+)
+FILTER: Key[tuple[str, ...]] = Key(
+    "sources", "filter", read_words, None, about="conditions that limit it", write=format_words
 )
 FILE: Key[Path] = Key("sources", "file", read_path, None, about="the manifest")
+USER: Key[str] = Key(
+    "sources", "user", read_text, None, about="account or e-mail that goes with the token"
+)
 TOKEN_ENV: Key[str] = Key(
     "sources", "token_env", read_variable, None, about="variable that holds the token"
 )
@@ -175,17 +288,61 @@ TOKEN_FILE: Key[Path] = Key(
     "file that holds the token",
 )
 TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
-    "sources", "token_command", read_words, None, about="program that prints the token"
-)
-SOURCE_KIND: Key[str] = Key(
     "sources",
-    "kind",
-    read_choice("worktree", "mirror"),
+    "token_command",
+    read_words,
     None,
-    about="what sort of clone is kept of this source",
+    about="program that prints the token",
+    write=format_words,
 )
 
-SOURCE_KEYS = (FORGE, URL, OWNERS, INCLUDE, FILE, TOKEN_ENV, TOKEN_FILE, TOKEN_COMMAND, SOURCE_KIND)
+
+def _of_source(key: Key[T]) -> Key[T]:
+    """The same key for one source, without a default and a variable."""
+    return Key("sources", key.name, key.read, None, about=key.about, write=key.write)
+
+
+SOURCE_KIND = _of_source(KIND)
+SOURCE_DEPTH = _of_source(DEPTH)
+SOURCE_BLOBS = _of_source(BLOBS)
+SOURCE_LFS = _of_source(LFS)
+SOURCE_SUBMODULES = _of_source(SUBMODULES)
+SOURCE_WIKIS = _of_source(WIKIS)
+
+SOURCE_KEYS = (
+    FORGE,
+    URL,
+    OWNERS,
+    INCLUDE,
+    FILTER,
+    FILE,
+    USER,
+    TOKEN_ENV,
+    TOKEN_FILE,
+    TOKEN_COMMAND,
+    SOURCE_KIND,
+    SOURCE_DEPTH,
+    SOURCE_BLOBS,
+    SOURCE_LFS,
+    SOURCE_SUBMODULES,
+    SOURCE_WIKIS,
+)
+
+SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(
+    "selections", "include", read_words, None, about="patterns", write=format_words
+)
+SELECTION_FILTER: Key[tuple[str, ...]] = Key(
+    "selections", "filter", read_words, None, about="conditions", write=format_words
+)
+SELECTION_SOURCES: Key[tuple[str, ...]] = Key(
+    "selections",
+    "sources",
+    read_words,
+    None,
+    about="the sources it is about; without it all",
+    write=format_words,
+)
+SELECTION_KEYS = (SELECTION_INCLUDE, SELECTION_FILTER, SELECTION_SOURCES)
 
 # Read outside the table (by `find_paths`, for tokens, or by other tools around mgit).
 OTHER_VARIABLES = frozenset({"MGIT_CONFIG", "MGIT_STATE_DIR", "MGIT_IMAGE", "MGIT_DEBUG"})

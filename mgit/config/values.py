@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$")
+_BLOB_SIZE = re.compile(r"[1-9]\d{0,8}[kmg]?")
+_SHARE = re.compile(r"(\d{1,3}) ?%")
 _MAX_LIST = 10_000
+_MAX_DEPTH = 1_000_000
 
 
 class Unfit(Exception):
@@ -135,6 +138,82 @@ def format_duration(seconds: float) -> str:
     return "".join(words) or "0s"
 
 
+_SWITCH = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+def read_switch(value: object, where: Where) -> bool:
+    """`true` or `false`; a variable may also say yes, no, on, off, 1 or 0."""
+    del where
+    if isinstance(value, str):
+        value = _SWITCH.get(value.lower(), value)
+    if not isinstance(value, bool):
+        raise Unfit("true or false")
+    return value
+
+
+def format_switch(value: bool) -> str:  # noqa: FBT001 - the value itself
+    """Write a switch as TOML does."""
+    return "true" if value else "false"
+
+
+def read_depth(value: object, where: Where) -> int:
+    """A number of commits, or `all`, which is 0."""
+    if value == "all":
+        return 0
+    try:
+        return read_count(1, _MAX_DEPTH)(value, where)
+    except Unfit as error:
+        raise Unfit(f"all, or {error}") from None
+
+
+def format_depth(depth: int) -> str:
+    """Write a depth the way `read_depth` reads it."""
+    return str(depth) if depth else "all"
+
+
+def read_blobs(value: object, where: Where) -> str:
+    """`all`, `none`, or the size up to which file contents are fetched, such as `1m`."""
+    del where
+    text = value.lower() if isinstance(value, str) else ""
+    if text not in ("all", "none") and not _BLOB_SIZE.fullmatch(text):
+        raise Unfit("all, none, or a size such as 500k or 1m")
+    return text
+
+
+def blob_filter(blobs: str) -> str:
+    """The object filter in git's words, empty for none. git-rev-list(1), `--filter`."""
+    match blobs:
+        case "all":
+            return ""
+        case "none":
+            return "blob:none"
+        case size:
+            return f"blob:limit={size}"
+
+
+def read_share(value: object, where: Where) -> float:
+    """A share such as `20%`, as a number from 0 to 1."""
+    del where
+    found = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) > 100:
+        raise Unfit("a share from 0% to 100%, such as 20%")
+    return int(found[1]) / 100
+
+
+def format_share(share: float) -> str:
+    """Write a share the way `read_share` reads it."""
+    return f"{round(share * 100)}%"
+
+
 def read_listen(value: object, where: Where) -> HostPort:
     """An address to listen at: `127.0.0.1:8080`, `[::1]:8080`."""
     text = read_text(value, where)
@@ -168,6 +247,11 @@ def read_words(value: object, where: Where) -> tuple[str, ...]:
         return tuple(read_text(word, where) for word in value)
     except Unfit:
         raise Unfit("a list of printable texts, none of them empty") from None
+
+
+def format_words(words: tuple[str, ...]) -> str:
+    """Write a list of texts for a person."""
+    return " ".join(words)
 
 
 def read_variable(value: object, where: Where) -> str:

@@ -90,18 +90,19 @@ def _check(options: argparse.Namespace, console: Console) -> None:
 
 
 def check_sources(settings: Settings) -> None:
-    """Check what the reader of the file cannot know: patterns, addresses, files they name.
+    """Check what the reader of the file cannot know: patterns, conditions, addresses, files.
 
     Raises:
         ConfigurationError: one of them is not as it must be.
-        InvalidInput: a pattern or an entry of a manifest is malformed.
+        InvalidInput: an entry of a manifest is malformed.
     """
     from mgit.forges import ForgeContext, api_base, open_forge
-    from mgit.plan.select import Selection
+    from mgit.fleet.selecting import saved_selections, source_selection
     from mgit.transport import Transport
 
+    saved = saved_selections(settings)
     for source in settings.require_sources():
-        Selection.parse(source.include)
+        source_selection(settings, source, saved)
         if source.token_file is not None and not source.token_file.is_file():
             raise ConfigurationError(
                 f"the token file of source {source.name} is missing: {source.token_file}",

@@ -8,10 +8,11 @@ import pytest
 
 import mgit.forges
 from mgit.config import Environment, find_paths, load_settings
-from mgit.config.keys import FORGES, GLOBAL_KEYS, SOURCE_KEYS
-from mgit.config.settings import origins
+from mgit.config.keys import FORGES, GLOBAL_KEYS, SELECTION_KEYS, SOURCE_KEYS
+from mgit.config.settings import SelectionSettings, origins
+from mgit.config.sources import DEFAULT_URLS
 from mgit.errors import ConfigurationError
-from mgit.model import CopyKind
+from mgit.model import CopyKind, CopyOptions
 
 from .conftest import Load
 
@@ -71,10 +72,78 @@ def test_a_source_may_keep_another_kind_unless_a_flag_says_otherwise(load: Load)
     assert (flagged.kind, flagged.sources[0].kind) == (CopyKind.WORKTREE, None)
 
 
-def test_github_needs_no_address(load: Load) -> None:
+def test_a_forge_with_a_well_known_home_needs_no_address(load: Load) -> None:
     settings = load(WORK)
     assert settings.sources[0].url == "https://api.github.com"
     assert origins(settings)["sources.work.url"] == "default"
+    homes = {name: kind.default_url for name, kind in mgit.forges.FORGES.items()}
+    assert {name: url for name, url in homes.items() if url} == DEFAULT_URLS
+
+
+KEEP = """
+version = 1
+[defaults]
+depth = 50
+blobs = "1m"
+lfs = true
+wikis = true
+gone = "delete"
+gone_limit = "5%"
+heal = "all"
+[network]
+client_cert = "me.pem"
+client_key = "me.key"
+[sources.work]
+forge = "bitbucket"
+user = "mona@example.com"
+filter = ["!archived"]
+depth = "all"
+blobs = "none"
+wikis = false
+[sources.plain]
+forge = "github"
+[selections.backend]
+include = ["acme/*"]
+filter = ["topic=backend"]
+sources = ["work"]
+"""
+
+
+def test_how_much_is_kept_in_common_and_of_a_source(load: Load, config_file: Path) -> None:
+    settings = load(KEEP)
+    assert settings.options == CopyOptions(50, "blob:limit=1m", lfs=True)
+    assert (settings.wikis, settings.heal) == (True, "all")
+    assert (settings.gone, settings.gone_limit) == ("delete", 0.05)
+    assert settings.network.client_cert == config_file.parent / "me.pem"
+    assert settings.network.client_key == config_file.parent / "me.key"
+    work, plain = settings.sources
+    assert work.options == CopyOptions(None, "blob:none", lfs=True)
+    assert (work.wikis, work.user, work.filter) == (False, "mona@example.com", ("!archived",))
+    assert (plain.options, plain.wikis) == (None, None)
+    assert settings.selections["backend"] == SelectionSettings(
+        "backend", ("acme/*",), ("topic=backend",), ("work",)
+    )
+    shown = {one.key: one.value for one in settings.values}
+    assert shown["defaults.gone_limit"] == "5%"
+    assert (shown["defaults.depth"], shown["sources.work.depth"]) == ("50", "all")
+    assert (shown["defaults.lfs"], shown["selections.backend.filter"]) == ("true", "topic=backend")
+
+
+def test_a_flag_for_the_run_outranks_what_a_source_says(load: Load) -> None:
+    flags = {"defaults.depth": "1", "defaults.blobs": "all", "defaults.wikis": "true"}
+    work = load(KEEP, flags=flags).sources[0]
+    assert work.options is None, "the same as everywhere"
+    assert work.wikis is None
+    variable = load(KEEP, {"MGIT_DEPTH": "7", "MGIT_WIKIS": "no"})
+    assert (variable.options.depth, variable.wikis) == (7, False)
+    assert variable.sources[0].options == CopyOptions(None, "blob:none", lfs=True)
+
+
+def test_mirrors_with_submodules_are_told_who_said_what(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load("version = 1\n", {"MGIT_SUBMODULES": "1"}, {"defaults.kind": "mirror"})
+    assert "(--kind)" in caught.value.message
+    assert "(MGIT_SUBMODULES)" in caught.value.message
 
 
 def test_the_variable_of_a_source_outranks_what_the_file_names(load: Load, tmp_path: Path) -> None:
@@ -111,13 +180,31 @@ def test_settings_never_show_what_the_environment_holds(load: Load) -> None:
         ("version = 1\n[sources]\nforge = 'github'", "sources.forge must be a table"),
         ("version = 1\n[sources.'A B']", "cannot name a source"),
         ("version = 1\n[sources.a]", "does not say which forge it is"),
-        ("version = 1\n[sources.a]\nforge = 'gitlab'", "must be one of github, gitea"),
+        ("version = 1\n[sources.a]\nforge = 'svn'", "must be one of github, gitlab"),
         ("version = 1\n[sources.a]\nforge = 'gitea'", "is a gitea without an address"),
         ("version = 1\n[sources.a]\nforge = 'manifest'", "is a manifest without a file"),
         (WORK + "file = 'x'", "names a file, which only a manifest has"),
         (WORK + "owners = 'acme'", 'sources.work.owners must be a list of texts, such as ["acme"]'),
         (WORK + "token = 'canary'", "[sources.work] holds a token"),
         (WORK + "token_env = 'ghp-canary'", "sources.work.token_env must be the NAME"),
+        (WORK + "depth = 0", "sources.work.depth must be all, or a whole number from 1"),
+        (WORK + "blobs = 'some'", "sources.work.blobs must be all, none, or a size"),
+        (WORK + "lfs = 'maybe'", "sources.work.lfs must be true or false"),
+        (WORK + "kind = 'mirror'\nsubmodules = true", "wants mirrors with submodules"),
+        ("version = 1\n[defaults]\nkind = 'mirror'\nsubmodules = true", "and submodules too"),
+        ("version = 1\n[defaults]\ngone_limit = 0.2", "defaults.gone_limit must be a share"),
+        ("version = 1\n[defaults]\ngone_limit = '120%'", "must be a share from 0% to 100%"),
+        ("version = 1\n[defaults]\nheal = true", "defaults.heal must be one of off, mirrors, all"),
+        ("version = 1\n[network]\nclient_key = 'key.pem'", "is the key of no certificate"),
+        (
+            "version = 1\n[sources.a]\nforge = 'manifest'\nfile = 'x'\nwikis = true",
+            "no owners and no wikis",
+        ),
+        ("version = 1\nselections = 1", "selections must be tables"),
+        ("version = 1\n[selections.'A B']", "cannot name a selection"),
+        ("version = 1\n[selections.a]\nfilters = []", "unknown key filters; did you mean filter?"),
+        (WORK + "[selections.a]\nsources = ['wrok']", "not there; did you mean work?"),
+        ("version = 1\n[selections.a]\ninclude = ['!@b']", "names another selection"),
         (
             "version = 1\n[sources.a-b]\nforge = 'github'\n[sources.a_b]\nforge = 'github'",
             "would share the variable MGIT_TOKEN_A_B",
@@ -208,7 +295,7 @@ def test_the_documentation_names_every_key_variable_and_default() -> None:
         row = next(line for line in text.splitlines() if line.startswith(f"| `{key.path}` |"))
         assert f"`{key.env}`" in row
         assert key.default is None or f"`{key.default}`" in row
-    for name in (key.name for key in SOURCE_KEYS):
+    for name in (key.name for key in (*SOURCE_KEYS, *SELECTION_KEYS)):
         assert f"\n| `{name}` |" in text
 
 
