@@ -193,6 +193,8 @@ class _Looker:
     def look(self, repo: RemoteRepo, clones: tuple[LocalRepo, ...]) -> Iterator[Compared]:
         upstream = self._ask(repo)
         if not isinstance(upstream, Unreadable):
+            # Ten thousand repositories: what is the same is kept once.
+            upstream = next((one.refs for one in clones if one.refs == upstream), upstream)
             clones = tuple(self._into(upstream, clone) for clone in clones)
         yield Compared(repo.key, upstream, clones)
 

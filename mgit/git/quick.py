@@ -8,6 +8,7 @@ and the careful reader takes it, and finds the words for what is wrong. Pure.
 from __future__ import annotations
 
 import re
+from sys import intern
 
 from mgit.git.pktline import MAX_PACKET
 from mgit.model import RefSnapshot
@@ -63,4 +64,5 @@ def packed_refs(text: str) -> dict[str, str] | None:
     others = text.count("\n#") + text.count("\n^") + text.startswith(("#", "^"))
     if len(found) + others != lines:
         return None
-    return {name: oid for oid, name in found}
+    # Most repositories have a `refs/heads/main`; its name is kept once for all of them.
+    return {intern(name): oid for oid, name in found}
