@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from sandbox.forge import SandboxForge
@@ -74,17 +73,17 @@ ESTATES = (
     ),
     Estate(
         "azuredevops",
-        ("contoso",),
+        ("Finance", "Warehouse"),
         (
-            "contoso/Finance/ledger csharp",
-            "contoso/Finance/invoices csharp",
-            "contoso/Finance/tax rules csharp",
-            "contoso/Finance/reporting sql",
-            "contoso/Warehouse/stock csharp",
-            "contoso/Warehouse/picking csharp",
-            "contoso/Warehouse/labels csharp",
-            "contoso/Warehouse/forecast python",
-            "contoso/Warehouse/scanner firmware c",
+            "Finance/ledger csharp",
+            "Finance/invoices csharp",
+            "Finance/tax rules csharp",
+            "Finance/reporting sql",
+            "Warehouse/stock csharp",
+            "Warehouse/picking csharp",
+            "Warehouse/labels csharp",
+            "Warehouse/forecast python",
+            "Warehouse/scanner firmware c",
         ),
     ),
     Estate(
@@ -140,6 +139,11 @@ class Place:
     forge: SandboxForge
     token_file: Path
 
+    @property
+    def url(self) -> str:
+        """What a person writes down: Azure DevOps is one organization of many at its address."""
+        return self.forge.api_url if self.estate.flavour == "azuredevops" else self.forge.url
+
 
 @dataclass(frozen=True, slots=True)
 class Company:
@@ -164,18 +168,12 @@ def open_company(folder: Path, share: float = 1.0) -> Iterator[Company]:
         folder: for the forges' repositories; the tokens go into the `home` in it.
         share: of the repositories to make; a tenth will do for a test.
     """
-    estates = [estate for estate in ESTATES if _is_there(estate.flavour)]
-    with ExitStack() as stack, ThreadPoolExecutor(len(estates)) as threads:
-        places = threads.map(lambda estate: _open(folder, estate, share), estates)
+    with ExitStack() as stack, ThreadPoolExecutor(len(ESTATES)) as threads:
+        places = threads.map(lambda estate: _open(folder, estate, share), ESTATES)
         made: dict[str, Place] = {place.estate.flavour: place for place in places}
         for place in made.values():
             stack.enter_context(place.forge)
         yield Company(made)
-
-
-def _is_there(flavour: Flavour) -> bool:
-    known = flavour in ("github", "gitea", "forgejo")
-    return known or find_spec(f"sandbox.forge.{flavour}") is not None
 
 
 def _open(folder: Path, estate: Estate, share: float) -> Place:

@@ -28,7 +28,7 @@ def _begin(stage: Stage, company: Company) -> None:
     stage.say("A token goes in once, by standard input; mgit tries it before it keeps it.")
     first, *others = company.places.values()
     stage.mgit(
-        *("login", "github", "--forge", "github", "--url", first.forge.url),
+        *("login", "github", "--forge", "github", "--url", first.url),
         *("--owner", first.estate.owners[0], "--stdin"),
         stdin=first.token_file,
     )
@@ -39,27 +39,30 @@ def _begin(stage: Stage, company: Company) -> None:
             {
                 f"sources.{place.estate.flavour}": {
                     "forge": place.estate.flavour,
-                    "url": place.forge.url,
+                    "url": place.url,
                     "owners": place.estate.owners,
                     "token_file": str(place.token_file),
                     **user,
                 }
             }
         )
-    stage.configure({"defaults": {"root": "~/src"}})
+    selection = {"include": ("acme/*", "community/*"), "filter": ("language=go",)}
+    stage.configure({"defaults": {"root": "~/src"}, "selections.go": selection})
 
 
 def _look(stage: Stage) -> None:
     stage.title("What is there?")
-    stage.mgit("list", "acme/*", "--filter", "!archived")
+    stage.mgit("list", "lab/*", "community/*", "acme/*", "--filter", "language=python")
     stage.mgit("sync", "--dry-run", "lab/*")
 
 
 def _fetch(stage: Stage) -> None:
     stage.title("Have all of it, and stay up to date.")
-    stage.mgit("sync", "--format", "jsonl", stdout=stage.home / "first-sync.jsonl")
+    stage.mgit("sync", stdout=stage.home / "first-sync.txt")
     stage.say("Once more: nothing changed, so nothing is fetched, and no git is started.")
     stage.mgit("sync")
+    stage.say("Remember how all of it looks now.")
+    stage.mgit("changes", "--quiet")
 
 
 def _days_go_by(stage: Stage, company: Company) -> None:
@@ -84,6 +87,7 @@ def _days_go_by(stage: Stage, company: Company) -> None:
 
 def _catch_up(stage: Stage) -> None:
     stage.title("Catch up. What you have not finished is left alone, with the reason.")
+    stage.mgit("changes")
     stage.mgit("sync")
     stage.mgit("status")
 
@@ -91,4 +95,5 @@ def _catch_up(stage: Stage) -> None:
 def _work_everywhere(stage: Stage) -> None:
     stage.title("Work in all of them at once.")
     stage.mgit("run", "lab/*", "--", "git", "log", "-1", "--oneline")
-    stage.mgit("list", "--filter", "language=go", "--filter", "!archived")
+    stage.say("A selection may have a name; @go stands in the configuration.")
+    stage.mgit("list", "@go")

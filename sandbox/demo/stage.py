@@ -115,10 +115,12 @@ class Stage:
 
     def _type(self, command: str) -> None:
         self._print(f"\n{self._painted('$', _GREEN)} ")
+        if self.fast or not self._on_terminal:
+            self._print(f"{self._painted(command, _BOLD)}\n")
+            return
         for character in command:
             self._print(self._painted(character, _BOLD))
-            if not self.fast and self._on_terminal:
-                time.sleep(0.012)
+            time.sleep(0.012)
         self._print("\n")
 
     def _short(self, path: Path) -> str:

@@ -28,7 +28,8 @@ def test_the_demo_shows_all_of_it_and_leaves_nothing(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     typed = [line for line in ran.stdout.splitlines() if line.startswith("$ mgit ")]
-    assert {line.split()[2] for line in typed} >= {"login", "list", "sync", "status", "run"}
+    shown = {"login", "list", "sync", "changes", "status", "run"}
+    assert {line.split()[2] for line in typed} == shown
     assert "acme/product-catalogue" in ran.stdout
     assert "unpushed" in ran.stdout
     assert "\x1b" not in ran.stdout
