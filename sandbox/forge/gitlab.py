@@ -91,8 +91,8 @@ class GitLabApi(PlainApi):
                 return _answer(shapes.group(self._web, known, self._store.owner_id(known), above))
             case "groups", True if known := self._group(name):
                 return self._page(request, self._in_group(request, known))
-            case "users", True if name.lower() == self._login.lower():
-                return self._page(request, self._store.all(self._login))
+            case "users", True if self._store.known_owner(name):
+                return self._page(request, self._store.all(name))
             case _:
                 return _error(404, f"404 {kind.title().removesuffix('s')} Not Found")
 

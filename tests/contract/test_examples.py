@@ -94,3 +94,49 @@ def test_giteas_user(data):
     body = (data / "examples/gitea-user.json").read_bytes()
     account = client("gitea", "https://try.gitea.io", body).whoami()
     assert (account.login, account.name) == ("jcitizen", "Jane Citizen")
+
+
+@pytest.mark.parametrize("name", ["gitlab-repos", "gitlab-repo"])
+def test_gitlabs_list_reads_like_its_single_project(data, name):
+    listing = client("gitlab", "https://gitlab.com", entries(data, name)).list_repos()
+    assert listing.complete
+    (repo,) = listing.repos
+    assert repo.key == RepoKey("gitlab.com", "178504")
+    assert repo.path == RepoPath("diaspora", "diaspora")
+    assert str(repo.url) == "https://gitlab.com/diaspora/diaspora.git"
+    assert str(repo.wiki) == "https://gitlab.com/diaspora/diaspora.wiki.git"
+    assert (repo.fork, repo.archived, repo.empty, repo.topics) == (False, False, None, ())
+    assert repo.visibility is Visibility.PUBLIC
+    assert repo.pushed_at is not None
+    assert repo.pushed_at.isoformat() == "2015-03-03T18:37:20.795000+00:00"
+
+
+def test_gitlabs_user(data):
+    body = (data / "examples/gitlab-user.json").read_bytes()
+    account = client("gitlab", "https://gitlab.com", body).whoami()
+    assert (account.login, account.name) == ("john_smith", "John Smith")
+
+
+def test_azure_devops_list(data):
+    body = (data / "examples/azuredevops-repos.json").read_bytes()
+    listing = client("azuredevops", "https://dev.azure.com/tphoney", body).list_repos()
+    assert listing.complete
+    first, second = listing.repos
+    assert first.key == RepoKey("dev.azure.com", "91f0d4cb-4c36-49a5-b28d-2d72da089c4d")
+    assert first.path == RepoPath("tphoney", "test_project", "test_project")
+    assert str(first.url) == "https://dev.azure.com/tphoney/test_project/_git/test_project"
+    assert (first.default_branch, first.size_kib, first.empty) == ("main", 1, False)
+    assert (first.visibility, second.visibility) == (Visibility.PRIVATE, Visibility.PUBLIC)
+    assert (first.unavailable, first.pushed_at, first.wiki) == (None, None, None)
+
+
+def test_azure_devops_single_repository_reads_like_an_entry(data):
+    value = json.loads((data / "examples/azuredevops-repo.json").read_bytes())
+    body = json.dumps({"value": [value], "count": 1}).encode()
+    assert client("azuredevops", "https://dev.azure.com/tphoney", body).list_repos().complete
+
+
+def entries(data, name: str) -> bytes:
+    """A recorded list, or a recorded repository as a list of one."""
+    value = json.loads((data / f"examples/{name}.json").read_bytes())
+    return json.dumps(value if isinstance(value, list) else [value]).encode()

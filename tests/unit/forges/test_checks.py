@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mgit.address import parse_origin
 from mgit.errors import InvalidInput
-from mgit.forges.checks import checked_branch, checked_path, checked_url, sane_time
+from mgit.forges.checks import checked_branch, checked_group, checked_path, checked_url, sane_time
 
 BRANCHES = st.text(alphabet="ab/.-@{}~^:?*[\\ \x7f\n.lock", min_size=1, max_size=12)
 
@@ -42,15 +42,26 @@ def test_no_branch_is_no_branch(nothing):
     assert checked_branch(nothing) is None
 
 
-@given(st.text(), st.text())
-def test_a_path_never_climbs_or_splits(owner, name):
+@given(st.text(), st.text(), st.none() | st.text() | st.lists(st.text()).map("/".join))
+@example("a", "b", "")
+@example("a", "b", "c/../d")
+@example("a", "b", "c//d")
+def test_a_path_never_climbs_or_splits(owner, name, project):
     try:
-        path = checked_path(owner, name)
+        path = checked_path(owner, name, project)
     except InvalidInput:
         return
-    for part in (path.owner, path.name):
+    inner = [] if path.project is None else path.project.split("/")
+    for part in (path.owner, *inner, path.name):
         assert part not in ("", ".", "..")
         assert not set(part) & set("/\\\x00")
+
+
+def test_a_group_may_be_in_a_group_and_nowhere_else():
+    assert checked_group("acme/backend/tools") == "acme/backend/tools"
+    for wrong in ("", "/", "acme/", "/acme", "a//b", "a/../b", "a\x00b", "/".join("a" * 40)):
+        with pytest.raises(InvalidInput):
+            checked_group(wrong)
 
 
 def test_a_clone_url_must_lead_to_the_forge():
