@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
 from mgit.errors import InvalidInput
@@ -103,6 +105,21 @@ def parse_clone_url(text: str) -> CloneUrl:
 def _split(text: str) -> tuple[Origin, str | None, str]:
     if len(text) > _MAX_URL or not text.isprintable() or " " in text or "\\" in text:
         raise InvalidInput(f"{_shown(text)} is not a URL that mgit accepts")
+    end = text.find("/", text.find("://") + 3)
+    if end > 0 and "?" not in text and "#" not in text:
+        # A listing names one host a thousand times. What is wrong with it is told of the whole.
+        with suppress(InvalidInput):
+            return *_origin_of(text[:end]), text[end:]
+    return _split_with_care(text)
+
+
+@lru_cache(maxsize=64)
+def _origin_of(text: str) -> tuple[Origin, str | None]:
+    origin, user, _ = _split_with_care(text)
+    return origin, user
+
+
+def _split_with_care(text: str) -> tuple[Origin, str | None, str]:
     try:
         parts = urlsplit(text)
         port = parts.port

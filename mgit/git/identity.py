@@ -11,6 +11,7 @@ import msgspec
 from mgit.address import CloneUrl, parse_clone_url
 from mgit.credentials.files import write_private
 from mgit.errors import InvalidInput, RepositoryBroken
+from mgit.git.disk import read_file
 from mgit.model import CopyOptions, RemoteRepo, RepoKey, RepoPath
 
 FILE_NAME = "mgit.json"
@@ -73,10 +74,9 @@ def read_identity(git_dir: Path) -> Identity | None:
     Raises:
         RepositoryBroken: there is one and it is malformed.
     """
-    file = git_dir / FILE_NAME
+    file = f"{git_dir}/{FILE_NAME}"
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_BYTES)
+        content = read_file(file, _MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
