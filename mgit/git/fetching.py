@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mgit.address import Origin
 from mgit.errors import GitError, MgitError
+from mgit.git.damage import leftovers
 from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
 from mgit.git.inspect import git_dir_of, refs_of
 from mgit.git.places import remove_leftover_packs, remove_stale_locks
@@ -175,6 +176,8 @@ def _fetch(runner: GitRunner, target: Target, before: DiskRefs, refspecs: Iterab
             (f"remote.{source}.partialCloneFilter", target.options.filter),
         ]
     depth = _depth(target, before)
+    for leftover in list(leftovers(target.git_dir)):
+        leftover.unlink(missing_ok=True)
 
     def run() -> None:
         runner.run(

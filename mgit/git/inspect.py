@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mgit.errors import GitError, RepositoryBroken
+from mgit.git.damage import damage_before_refs, damage_of_objects, deep_damage, note
 from mgit.git.disk import DiskRefs, NotPlain, read_refs, snapshot
-from mgit.git.identity import read_identity
+from mgit.git.identity import FILE_NAME, Identity, read_identity
 from mgit.git.lock import OWN_FOLDER
 from mgit.git.runner import GitRunner
 from mgit.model import CopyKind, LocalRepo, Operation, WorkTree
@@ -25,6 +26,7 @@ _OPERATIONS: tuple[tuple[str, Operation], ...] = (
     ("BISECT_LOG", Operation.BISECT),
 )
 
+_LOCKS = frozenset({"index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock"})
 _STATUS = (
     "status",
     "--porcelain=v2",
@@ -61,10 +63,14 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
     path = root / folder
     kind = CopyKind.WORKTREE if _exists(path / ".git") else CopyKind.MIRROR
     git_dir = git_dir_of(path, kind)
-    if kind is CopyKind.WORKTREE and not git_dir.is_dir():
-        return LocalRepo(folder, kind, None, broken="its .git is a link: another clone's work tree")
     try:
-        identity = read_identity(git_dir)
+        names = set(os.listdir(git_dir))  # noqa: PTH208 - names alone, quickly: once a clone
+    except NotADirectoryError:
+        return LocalRepo(folder, kind, None, broken=_where_it_leads(git_dir))
+    except OSError as error:
+        return LocalRepo(folder, kind, None, broken=f"it cannot be read: {error.strerror}")
+    try:
+        identity = read_identity(git_dir) if FILE_NAME in names else None
     except RepositoryBroken as error:
         return LocalRepo(folder, kind, None, broken=error.message)
     local = LocalRepo(folder, kind, None)
@@ -75,19 +81,68 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
             url=identity.url,
             source=identity.source,
             path=identity.path,
+            options=identity.options,
         )
-    if not (git_dir / "objects").is_dir():
-        return replace(local, broken="its objects are missing")
+    if kind is CopyKind.WORKTREE and not names.isdisjoint(_LOCKS):
+        local = replace(local, locked=min(names.intersection(_LOCKS)))
+    return _read_content(git_dir, names, local, identity, runner)
+
+
+def verify(root: Path, folder: str) -> str:
+    """Read every object of a clone and compare it with its checksum: what a scan cannot see.
+
+    Damage is noted, so that the next plan knows it.
+
+    Returns:
+        What is damaged, empty when nothing is.
+    """
+    local = read_local(root, folder)
+    if local.broken or local.key is None:
+        return local.broken
+    git_dir = git_dir_of(root / folder, local.kind)
+    found = deep_damage(git_dir)
+    if found:
+        note(git_dir, found)
+    return found
+
+
+def _read_content(
+    git_dir: Path,
+    names: set[str],
+    local: LocalRepo,
+    identity: Identity | None,
+    runner: GitRunner | None,
+) -> LocalRepo:
+    broken = damage_before_refs(git_dir, names, local.kind, identity)
+    if broken:
+        return replace(local, broken=broken)
     try:
         disk = refs_of(git_dir, runner)
     except (RepositoryBroken, GitError) as error:
         return replace(local, broken=error.message)
+    if identity is not None:
+        broken = damage_of_objects(git_dir, names, local.kind, disk)
     return replace(
         local,
-        refs=snapshot(disk, kind),
+        refs=snapshot(disk, local.kind),
         head_branch=disk.head_branch,
         head_oid=disk.head_oid,
+        broken=broken,
     )
+
+
+def _where_it_leads(git_file: Path) -> str:
+    """What a `.git` that is a file says. gitrepository-layout(5)."""
+    try:
+        with git_file.open("rb") as file:
+            text = file.read(4096)
+    except OSError:
+        text = b""
+    if b"/modules/" in text:
+        return "its .git is a link: another repository's submodule"
+    if b"/worktrees/" in text:
+        return "its .git is a link: another clone's work tree"
+    return "its .git is a link: its git directory is elsewhere"
 
 
 def git_dir_of(path: Path, kind: CopyKind) -> Path:
@@ -251,7 +306,9 @@ def _folders(root: Path, folder: str, depth: int) -> Iterator[str]:
 
 
 def _is_bare(names: set[str]) -> bool:
-    return {"HEAD", "objects", "refs"} <= names
+    parts = {"HEAD", "objects", "refs"}
+    # One of ours is known also by what is left of it.
+    return parts <= names or (FILE_NAME in names and not parts.isdisjoint(names))
 
 
 def _exists(path: Path) -> bool:

@@ -17,6 +17,8 @@ OWN_FOLDER = ".mgit"
 """mgit's folder below a root: the lock, clones in the making, clones set aside."""
 
 INCOMING = f"{OWN_FOLDER}/incoming"
+QUARANTINE = f"{OWN_FOLDER}/quarantine"
+TRASH = f"{OWN_FOLDER}/trash"
 
 
 class RootLock:
@@ -58,8 +60,9 @@ class RootLock:
             self._take(descriptor)
             if self._runner is not None:
                 self._stack.enter_context(self._runner.keep_open(descriptor))
-            # Nobody else is alive here: whatever is in the making has been given up.
-            shutil.rmtree(self._root / INCOMING, ignore_errors=True)
+            # Nobody else is alive here: what is in the making, or on its way out, was given up.
+            for name in (INCOMING, TRASH):
+                shutil.rmtree(self._root / name, ignore_errors=True)
         except BaseException:
             self._stack.close()
             raise

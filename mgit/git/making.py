@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgit.address import CloneUrl
+from mgit.credentials.files import write_private
 from mgit.errors import GitError, RepositoryBroken
 from mgit.git.extras import bring_extras
 from mgit.git.fetching import MIRROR_REFSPECS, TAGS_REFSPEC, Target, same_url
-from mgit.git.identity import identity_of, write_identity
+from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import read_local, refs_of
 from mgit.git.lock import INCOMING
 from mgit.git.runner import GitRunner
@@ -24,6 +25,7 @@ Look = Callable[[CloneUrl], RefSnapshot]
 """`RefsClient.ls_refs`: how a clone that came out empty is checked."""
 
 CHECKOUT_DEADLINE = 3600.0
+_CONFIG_COPY = "mgit.config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,41 @@ def made_aside(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def config_digest(git_dir: Path) -> str:
-    """What the configuration of a mirror is compared with.
+def keep_config(git_dir: Path) -> str:
+    """Keep a copy of a mirror's configuration as it is now; its digest, for the identity.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read or written.
     """
-    return hashlib.sha256((git_dir / "config").read_bytes()).hexdigest()
+    content = (git_dir / "config").read_bytes()
+    write_private(git_dir / _CONFIG_COPY, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def restore_config(git_dir: Path, aside: Path) -> bool:
+    """Put a mirror's configuration back as it was kept; the present one goes to `aside`.
+
+    Returns:
+        Whether that could be done; else nothing was.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    known = read_identity(git_dir)
+    try:
+        content = (git_dir / _CONFIG_COPY).read_bytes()
+        present = (git_dir / "config").read_bytes()
+        mode = (git_dir / "config").stat().st_mode
+    except OSError:
+        return False
+    if known is None or hashlib.sha256(content).hexdigest() != known.config:
+        return False
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    write_private(aside, present)
+    (git_dir / "config.lock").unlink(missing_ok=True)
+    write_private(git_dir / "config", content)
+    (git_dir / "config").chmod(mode & 0o777)
+    return True
 
 
 def _make(runner: GitRunner, target: Target, look: Look | None) -> Made:
@@ -94,7 +124,7 @@ def _make(runner: GitRunner, target: Target, look: Look | None) -> Made:
             deadline=CHECKOUT_DEADLINE,
         )
     detail = bring_extras(runner, target) if local.refs.refs else ""
-    digest = config_digest(target.git_dir) if mirror else ""
+    digest = keep_config(target.git_dir) if mirror else ""
     write_identity(target.git_dir, identity_of(repo, options, digest))
     return Made(aside, len(local.refs.refs), detail)
 

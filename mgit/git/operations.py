@@ -6,17 +6,20 @@ not as the plan expected comes back as `Drifted`, and git's own refusals as `Don
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from mgit.errors import RepositoryBroken
 from mgit.git.advancing import advance
+from mgit.git.damage import note
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.extras import bring_extras
 from mgit.git.fetching import Target, fetch_refs
 from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import git_dir_of, read_local
-from mgit.git.making import Look, config_digest, made_aside
+from mgit.git.making import Look, keep_config, made_aside
 from mgit.git.places import obstruction, put
 from mgit.git.relocate import archive, move
 from mgit.git.runner import GitRunner
@@ -70,7 +73,8 @@ def fetch(runner: GitRunner, root: Path, action: Fetch) -> Effect:
     if drifted is not None:
         return drifted
     target = _target(root / action.folder, action.kind, action)
-    changed = fetch_refs(runner, target, action.upstream)
+    with _noting(target):
+        changed = fetch_refs(runner, target, action.upstream)
     # What lies in a work tree did not change, so that nothing is missing there either.
     detail = bring_extras(runner, target) if action.kind is CopyKind.MIRROR else ""
     _remember(target)
@@ -88,13 +92,24 @@ def fast_forward(runner: GitRunner, root: Path, action: FastForward) -> Effect:
         return drifted
     target = _target(root / action.folder, CopyKind.WORKTREE, action)
     changed = 0
-    if action.expects != action.upstream or not action.upstream.refs:
-        changed = fetch_refs(runner, target, action.upstream)
-    _remember(target)
-    held, detail = advance(runner, target, action)
+    with _noting(target):
+        if action.expects != action.upstream or not action.upstream.refs:
+            changed = fetch_refs(runner, target, action.upstream)
+        _remember(target)
+        held, detail = advance(runner, target, action)
     if held is None:
         detail = "; ".join(filter(None, (detail, bring_extras(runner, target))))
     return Done(refs_changed=changed, held=held, detail=detail, folder=action.folder)
+
+
+@contextmanager
+def _noting(target: Target) -> Iterator[None]:
+    """Remember damage that git finds: the next look at the clone, which is cheap, would not."""
+    try:
+        yield
+    except RepositoryBroken as error:
+        note(target.git_dir, error.message)
+        raise
 
 
 def _target(path: Path, kind: CopyKind, action: Fetch | FastForward) -> Target:
@@ -133,7 +148,7 @@ def _drift(
 def _remember(target: Target) -> None:
     """Keep the identity file true: a source may have got another name, git-lfs its settings."""
     known = read_identity(target.git_dir)
-    digest = config_digest(target.git_dir) if known is not None and known.config else ""
+    digest = keep_config(target.git_dir) if known is not None and known.config else ""
     identity = identity_of(target.repo, target.options, digest)
     if known != identity:
         write_identity(target.git_dir, identity)

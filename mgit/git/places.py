@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from mgit.credentials.files import sync_folder
+
+_MANY = 1000
 
 
 def obstruction(root: Path, folder: str) -> str:
@@ -30,6 +33,29 @@ def obstruction(root: Path, folder: str) -> str:
     if path.is_dir():
         return f"{path} is not empty" if any(path.iterdir()) else ""
     return f"{path} is in the way" if path.exists() else ""
+
+
+def is_below_links(root: Path, folder: str) -> bool:
+    """Whether a symbolic link is on the way from the root to `folder`, or is that folder."""
+    path = root
+    for part in folder.split("/"):
+        path = path / part
+        if path.is_symlink():
+            return True
+    return False
+
+
+def free_place(root: Path, folder: str) -> str:
+    """`folder`, or the first of `folder~2`, `folder~3`, … where nothing is.
+
+    Raises:
+        OSError: all numbers are taken.
+    """
+    for number in range(1, _MANY):
+        place = folder if number == 1 else f"{folder}~{number}"
+        if not obstruction(root, place):
+            return place
+    raise OSError(errno.EEXIST, f"{folder} and all its numbers are taken")
 
 
 def put(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import git_dir_of, read_local
+from mgit.git.making import keep_config
 from mgit.git.places import obstruction, put, remove_empty_parents
 from mgit.git.runner import GitRunner
 from mgit.model import Archive, CopyKind, LocalRepo, Move, Reason, RemoteRepo, RepoKey
@@ -36,7 +37,7 @@ def move(runner: GitRunner, root: Path, action: Move) -> Effect:
     if local.kind is CopyKind.WORKTREE and (path / ".git" / "worktrees").is_dir():
         runner.run(["worktree", "repair"], cwd=path)  # linked work trees point to the old place
     _point_to(runner, path, local.kind, action.repo)
-    write_identity(git_dir_of(path, local.kind), identity_of(action.repo))
+    _rename_identity(git_dir_of(path, local.kind), action.repo)
     return Done(folder=action.to)
 
 
@@ -61,6 +62,13 @@ def archive(runner: GitRunner, root: Path, action: Archive) -> Effect:
             remove_empty_parents(root, action.folder)
             return Done(folder=to)
     return Drifted(Reason.OCCUPIED, f"{action.to} and all its numbers are taken")
+
+
+def _rename_identity(git_dir: Path, repo: RemoteRepo) -> None:
+    known = read_identity(git_dir)
+    digest = keep_config(git_dir) if known is not None and known.config else ""
+    options = None if known is None else known.options
+    write_identity(git_dir, identity_of(repo, options, digest))
 
 
 def _is_ours(local: LocalRepo, key: RepoKey) -> Drifted | None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from mgit.credentials import Redactor
-from mgit.errors import AuthenticationError, GitError, MgitError, NetworkError, NotFound
+from mgit.errors import (
+    AuthenticationError,
+    GitError,
+    MgitError,
+    NetworkError,
+    NotFound,
+    RepositoryBroken,
+)
 from mgit.text import escape_untrusted
 
 _LONGEST = 400
@@ -25,6 +32,19 @@ _NETWORK = re.compile(
     r"|early EOF|unexpected disconnect|RPC failed|hung up unexpectedly"
     r"|Could not read from remote repository"
     r"|unable to update url base from redirection|unable to access",
+)
+# What git says of its own files. What it says of a pack that just came in is not here.
+_DAMAGED = re.compile(
+    r"object file \S+ is empty|loose object \S+ .*is corrupt|bad object (HEAD|refs/|[0-9a-f]{40})"
+    r"|packfile \S+ (is truncated|is too short|cannot be|does not match|is not|claims|is far too)"
+    r"|file \S+ is far too short to be a packfile|(non-monotonic|corrupt) index|wrong index v"
+    r"|index file \S+ (is too small|does not|overflow)|packed object [0-9a-f]+ .*is corrupt"
+    r"|unable to (read (tree|sha1 file)|find all commit-graph|unpack [0-9a-f]{40} header)"
+    r"|does not point to a valid object|missing (blob|tree|commit) [0-9a-f]{40}"
+    r"|(Could not|could not|unable to|failed to) read (object )?[0-9a-f]{40}"
+    r"|(bad|unable to parse|could not parse) (tree|commit) (object )?[0-9a-f]{40}"
+    r"|inflate: data stream error|bad packed object CRC|bad config (line|file)"
+    r"|pack has bad object at offset|not a git repository: "
 )
 _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (
@@ -95,6 +115,8 @@ def failure(what: str, messages: str, returncode: int) -> MgitError:
         return NotFound(message, advice=advice or "it is gone, or this token may not see it")
     if _NETWORK.search(messages):
         return NetworkError(message, advice=advice or "check the connection and run mgit again")
+    if _DAMAGED.search(messages):
+        return RepositoryBroken(message, advice="a damaged mirror is cloned anew by the next run")
     return GitError(message, advice=advice or "run the same git command there by hand to see more")
 
 
