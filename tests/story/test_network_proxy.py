@@ -186,7 +186,7 @@ def test_git_itself_is_told_the_same_where_it_asks_first(
     [
         ("ca_file = '/nowhere/ca.pem'", "/nowhere/ca.pem"),
         ("client_cert = '/nowhere/me.pem'", "/nowhere/me.pem"),
-        ("client_key = '/nowhere/me.key'", "no client certificate"),
+        ("client_key = '/nowhere/me.key'", "client_cert"),
     ],
 )
 def test_a_file_that_is_not_there_ends_the_run_before_it_begins(
