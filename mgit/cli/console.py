@@ -70,13 +70,23 @@ class Console:
     def note(self, text: str) -> None:
         """Something worth knowing, unless the person asked for quiet."""
         if not self.quiet:
-            self.err.write(f"{escape_untrusted(text)}\n")
+            self._say(escape_untrusted(text))
 
     def warn(self, message: str, advice: str = "") -> None:
         """Something that went wrong, also when the person asked for quiet."""
-        self.err.write(f"mgit: {escape_untrusted(message)}\n")
+        self._say(f"mgit: {escape_untrusted(message)}")
         if advice:
-            self.err.write(f"mgit: {escape_untrusted(advice)}\n")
+            self._say(f"mgit: {escape_untrusted(advice)}")
+
+    def _say(self, line: str) -> None:
+        """A line on `err`, broken between words on a terminal."""
+        self.out.flush()  # what it is about comes first, also where both go to one file
+        lines = [line]
+        if self.err.isatty():
+            from mgit.cli.tables import fold
+
+            lines = fold(line, self.columns(self.err), "")
+        self.err.write("".join(f"{one}\n" for one in lines))
 
     def parts(self, parts: Iterable[Table | Findings]) -> None:
         """Several tables and findings, an empty line between them."""

@@ -19,6 +19,21 @@ exit codes: 0 all well, 1 some repository failed, 2 usage or configuration, 3 au
             4 forge or network, 130 interrupted"""
 
 
+class Help(argparse.HelpFormatter):
+    """Keeps the lines of a text as they are, and folds those that are too long."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
+        lines = []
+        for line in text.splitlines():
+            deeper = indent + " " * (len(line) - len(line.lstrip()))
+            lines += textwrap.wrap(
+                line, width, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False
+            ) or [""]
+        return "\n".join(lines)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that raises what mgit raises, and repeats no value that may be a token."""
 
@@ -134,7 +149,7 @@ def build_parser(command: str | None) -> Parser:
         prog="mgit",
         description="Keeps every Git repository of a company found, current and accounted for.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="store_true", help="print the version")
@@ -145,7 +160,7 @@ def build_parser(command: str | None) -> Parser:
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Help,
             allow_abbrev=False,
         )
         if name == command:

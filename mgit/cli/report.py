@@ -22,6 +22,7 @@ from mgit.model import (
 )
 
 _CROWD = 10
+_MANY = 40
 _QUIET_RESULTS = (Result.CURRENT, Result.SKIPPED, Result.FAILED)
 
 
@@ -38,7 +39,7 @@ def sync_report(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table
         done += [one for one in outcomes if one.result is Result.CURRENT]
     rows: list[tuple[object, ...]]
     if done:
-        rows = [(one.result, action_name(one.action), _said(one)) for one in done]
+        rows = list(_done_rows(done, verbose=verbose))
         yield make_table(("result", "repository", "details"), rows)
     held = [one for one in outcomes if _is_held(one)]
     if held:
@@ -47,6 +48,19 @@ def sync_report(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterable[Table
     failed = [one for one in outcomes if one.result is Result.FAILED]
     if failed:
         yield make_findings("failed:", _failures(failed))
+
+
+def _done_rows(done: Sequence[Outcome], *, verbose: bool) -> Iterator[tuple[object, ...]]:
+    """A row for each; of a first sync of a thousand repositories one row says it."""
+    kinds: dict[tuple[Result, str], list[Outcome]] = {}
+    for one in done:
+        kinds.setdefault((one.result, _said(one)), []).append(one)
+    for (result, said), those in kinds.items():
+        if len(those) > _MANY and not verbose:
+            yield result, some_of([action_name(one.action) for one in those]), said
+        else:
+            for one in those:
+                yield result, action_name(one.action), said
 
 
 def failure_kind(outcome: Outcome) -> tuple[str, str]:

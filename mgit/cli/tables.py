@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from mgit.text import escape_untrusted
 
+_GAP = 3  # between columns when drawn
+_LONG = 40  # columns; one long name takes no column from all the others
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -92,7 +95,7 @@ def fold(text: str, columns: int | None, indent: str) -> list[str]:
 def fit(table: Table, columns: int, expendable: Sequence[str]) -> Table:
     """Leave columns out, those that matter least first, until the table is no wider than that."""
     for title in expendable:
-        if natural_width(table) <= columns:
+        if natural_width(table, _LONG) <= columns:
             break
         if title in table.head:
             table = without(table, title)
@@ -106,9 +109,10 @@ def without(table: Table, title: str) -> Table:
     return Table(table.head[:at] + table.head[at + 1 :], rows, table.title, table.right - {title})
 
 
-def natural_width(table: Table) -> int:
-    """Columns that it takes when no cell is folded."""
-    return sum(_widths(table)) + 2 * (len(table.head) - 1)
+def natural_width(table: Table, longest: int | None = None) -> int:
+    """Columns that it takes when no cell is folded, or only those longer than a limit."""
+    widths = [size if longest is None else min(size, longest) for size in _widths(table)]
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def stacked(table: Table) -> Findings:

@@ -6,7 +6,7 @@ PHASES = {
     "list": ("listing", "source"),
     "compare": ("comparing", "repository"),
     "apply": ("applying", "action"),
-    "run": ("running", "command"),
+    "run": ("running in", "clone"),
 }
 """Phase of the work -> what is being done, and to what."""
 

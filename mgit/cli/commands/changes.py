@@ -53,6 +53,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     _print(options.format, console, found, problems)
     for notice in notices:
         console.note(notice)
+    if options.format == "table" and (found or not (notices or problems)):
+        console.note(changes_sentence(found))
     tell_problems(console, problems)
     return int(code)
 
@@ -73,7 +75,6 @@ def _print(
             if changes:
                 head = ("repository", "where", "what", "ref", "before", "after", "when")
                 console.table(make_table(head, [_cells(change) for change in changes]))
-            console.note(changes_sentence(changes))
 
 
 def _cells(change: Change) -> tuple[object, ...]:

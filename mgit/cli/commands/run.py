@@ -158,7 +158,7 @@ def _end(
     if not failed:
         console.note(run_sentence(results))
         return int(code)
-    first = failed[0].local
+    first = min(failed, key=lambda one: one.local.folder).local
     name = str(first.path or first.folder)
     words = f"--shell {shlex.quote(command[0])}" if options.shell else f"-- {shlex.join(command)}"
     more = "; stopped at the first failure" if options.fail_fast else ""
