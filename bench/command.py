@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 3 with `--check` where a figure does not hold; 4 where a measured command failed.
     """
     options = _parse(arguments)
+    signal.signal(signal.SIGTERM, _end)  # so that the folder is removed
     scale = Scale.of(options.repos, quick=options.quick)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mgit-bench-") as folder:
@@ -78,6 +80,11 @@ def _count(text: str) -> int:
     if not 1 <= count <= 10_000:
         raise argparse.ArgumentTypeError("1 to 10000")
     return count
+
+
+def _end(number: int, frame: object) -> None:
+    del frame
+    raise SystemExit(128 + number)
 
 
 def _say(text: str) -> None:

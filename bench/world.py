@@ -6,6 +6,7 @@ objects are hard links, everything else files of their own.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from sandbox.certificates import Authority
 SOURCE = Path(__file__).resolve().parents[1]
 WORKERS = 2
 _SEEDS = "seeds"
+_CONFIGS = ("config", ".git/config")
 _SYSTEM_BUNDLES = (
     Path("/etc/ssl/certs/ca-certificates.crt"),
     Path("/etc/pki/tls/certs/ca-bundle.crt"),
@@ -198,14 +200,19 @@ class Pattern:
             os.mkdir(f"{target}/{name}")  # noqa: PTH102 - 100,000 of them
         for name, source in self.links.items():
             os.link(source, f"{target}/{name}")
-        for name, content in self.files.items():
-            end = name.rpartition("/")[2]
-            if end == "mgit.json":
-                content = _identity(content, estate, number, base)  # noqa: PLW2901
-            elif end == "config":
-                content = _remote(content, estate.url(base, number))  # noqa: PLW2901
+        for name, kept in self.files.items():
+            content = kept
+            if name.endswith("mgit.json"):
+                content = _identity(kept, self._config(estate, number, base), estate, number, base)
+            elif name in _CONFIGS:
+                content = self._config(estate, number, base)
             with open(f"{target}/{name}", "wb") as file:  # noqa: PTH123
                 file.write(content)
+
+    def _config(self, estate: Estate, number: int, base: str) -> bytes:
+        """Git's configuration with the other repository's URL."""
+        content = next(self.files[name] for name in _CONFIGS if name in self.files)
+        return _remote(content, estate.url(base, number))
 
 
 def read_pattern(folder: Path) -> Pattern:
@@ -227,8 +234,10 @@ def read_pattern(folder: Path) -> Pattern:
     return Pattern(tuple(folders), links, files)
 
 
-def _identity(content: bytes, estate: Estate, number: int, base: str) -> bytes:
+def _identity(content: bytes, config: bytes, estate: Estate, number: int, base: str) -> bytes:
     document = json.loads(content)
+    if document.get("config"):  # how mgit sees that nobody has changed a mirror's configuration
+        document["config"] = hashlib.sha256(config).hexdigest()
     document |= {
         "id": str(repo_id(estate.owner, number)),
         "path": [estate.owner, repo_name(number)],
