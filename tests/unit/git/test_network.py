@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mgit.address import Origin
+from mgit.config.environ import Environment
+from mgit.config.load import load_settings
 from mgit.config.settings import NetworkSettings
 from mgit.credentials import Askpass, Credential, CredentialBook, Redactor, Secret
 from mgit.fleet.network import git_network, proxy_credential
@@ -116,3 +118,20 @@ def test_without_an_account_at_the_proxy_nothing_is_answered(tmp_path: Path) -> 
     assert ProxyServer("proxy.test", 1, "mona").authorization.startswith("Basic ")
     with Askpass(CredentialBook(), [tmp_path / "run"]) as askpass:
         assert askpass.program_for(FORGE) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "used"),
+    [
+        ({"HTTPS_PROXY": "a.test:1", "https_proxy": "b.test:2"}, "b.test:2"),
+        ({"HTTPS_PROXY": "a.test:1", "all_proxy": "c.test:3"}, "a.test:1"),
+        ({"ALL_PROXY": "d.test:4", "HTTPS_PROXY": ""}, "d.test:4"),
+        ({"HTTP_PROXY": "e.test:5"}, ""),
+    ],
+)
+def test_the_variables_are_looked_at_as_curl_does(
+    tmp_path: Path, variables: dict[str, str], used: str
+) -> None:
+    settings = load_settings(environment=Environment({"HOME": str(tmp_path), **variables}))
+    proxy = git_network(settings.network).proxy.https
+    assert (proxy.address if proxy else "") == used

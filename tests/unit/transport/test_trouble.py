@@ -73,6 +73,16 @@ def test_a_client_certificate_is_shown_where_one_is_wanted(authority: Authority)
         assert f"refused the client certificate {old.certificate}: certificate expired" in told
 
 
+def test_an_authority_below_the_root_may_be_trusted_as_git_does(authority: Authority) -> None:
+    """The server's own certificate stands for it here: nobody above it is known."""
+    mine = authority.server("127.0.0.1")
+    with (
+        served(authority, mine) as origin,
+        Transport(tls=TlsSettings(mine.certificate)) as transport,
+    ):
+        assert transport.request("GET", origin, "/").status == 200
+
+
 def test_certificate_and_key_may_be_one_file(authority: Authority, tmp_path: Path) -> None:
     mine = authority.client("mona")
     both = tmp_path / "both.pem"
