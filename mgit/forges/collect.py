@@ -35,6 +35,7 @@ class Collector:
             that it refuses.
         entries: the repositories of a page, each still undecoded; None: the page is a bare list.
         label: the member of an entry that names it for a person.
+        total: the header in which the forge counts all entries of a list, where it does.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Collector:
         *,
         entries: Callable[[Reply], list[msgspec.Raw]] | None = None,
         label: str = "full_name",
+        total: str = "x-total-count",
     ) -> None:
         self._source = source
         self._client = client
         self._read = read
         self._entries = entries or self._bare_list
         self._label = label
+        self._total = total
         self._repos: dict[RepoKey, RemoteRepo] = {}
         self._problems: list[str] = []
         self._first_error: MgitError | None = None
@@ -97,7 +100,8 @@ class Collector:
                 entries = self._entries(reply)
                 self._received = True
                 count += len(entries)
-                total = _announced(reply)
+                # The largest: an entry that goes while pages are read shifts another one unseen.
+                total = max(total, self._announced(reply))
                 for entry in entries:
                     self._add(entry)
         except (ForgeError, AuthenticationError) as error:
@@ -131,6 +135,10 @@ class Collector:
             advice=first.advice if first else "tell the forge's administrator",
             exit_code=first.exit_code if first else ExitCode.SOME_FAILED,
         )
+
+    def _announced(self, reply: Reply) -> int:
+        """The forge's own count of all entries; 0 where it does not count."""
+        return whole_number(reply.response.header(self._total) or "") or 0
 
     def _bare_list(self, reply: Reply) -> list[msgspec.Raw]:
         return self._client.decode(reply, list[msgspec.Raw])
@@ -166,11 +174,6 @@ class Collector:
 
     def _note(self, problem: str) -> None:
         self._problems.append(problem)
-
-
-def _announced(reply: Reply) -> int:
-    """Gitea's own count of all entries; 0 where a forge does not count."""
-    return whole_number(reply.response.header("x-total-count") or "") or 0
 
 
 def _name_of(entry: msgspec.Raw, label: str) -> str:

@@ -148,7 +148,11 @@ class GitLab:
 
     def _collector(self) -> Collector:
         return Collector(
-            self._context.source, self._client, self._read, label="path_with_namespace"
+            self._context.source,
+            self._client,
+            self._read,
+            label="path_with_namespace",
+            total="x-total",  # up to 10,000, and not beside a keyset
         )
 
     def _owner_pages(self, owner: str) -> Iterator[Reply]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Self
@@ -68,6 +68,7 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: list[_Fault] = []
         self._spoils: list[_Spoil] = []
+        self._dresses: list[_Fault] = []
         self._holds: list[Hold] = []
 
     def fail(
@@ -103,6 +104,10 @@ class Faults:
             self._faults.clear()
             self._spoils.clear()
 
+    def dress(self, pattern: str, headers: Mapping[str, str], times: int) -> None:
+        with self._lock:
+            self._dresses.append(_Fault(pattern, Answer(0, b"", tuple(headers.items())), times))
+
     def hold(self, pattern: str) -> Hold:
         hold = Hold(pattern)
         with self._lock:
@@ -125,8 +130,20 @@ class Faults:
     def take(self, target: str) -> Answer | None:
         """The answer that is to be given in place of the right one."""
         with self._lock:
-            for fault in self._faults:
-                if fault.left > 0 and fnmatchcase(target, fault.pattern):
-                    fault.left -= 1
-                    return fault.answer
-        return None
+            return _due(self._faults, target)
+
+    def dressed(self, target: str, answer: Answer) -> Answer:
+        """The right answer, with the headers that it is to have beside its own."""
+        with self._lock:
+            extra = _due(self._dresses, target)
+        if extra is None:
+            return answer
+        return replace(answer, headers=(*answer.headers, *extra.headers))
+
+
+def _due(faults: list[_Fault], target: str) -> Answer | None:
+    for fault in faults:
+        if fault.left > 0 and fnmatchcase(target, fault.pattern):
+            fault.left -= 1
+            return fault.answer
+    return None

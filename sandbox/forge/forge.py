@@ -258,6 +258,13 @@ class SandboxForge:
         """Forget every fault that was asked for and has not come yet."""
         self._faults.forget()
 
+    def dress_next(self, pattern: str, headers: Mapping[str, str], *, times: int = 1) -> None:
+        """Answer the next matching requests rightly, and send these headers too.
+
+        Azure DevOps asks for a pause in this way: `{"X-RateLimit-Delay": "1.5"}`.
+        """
+        self._faults.dress(pattern, headers, times)
+
     def hold(self, pattern: str) -> Hold:
         """Hold matching requests: `with forge.hold("*/git-upload-pack") as held:`.
 
@@ -317,9 +324,10 @@ class SandboxForge:
         header = request.headers.get("Authorization", "")
         authorised = hmac.compare_digest(_token_in(header).encode(), self.token.encode())
         self._faults.wait(request.target)
-        answer = self._faults.take(request.target) or self._right_answer(
-            request, authorised=authorised, tried=bool(header)
-        )
+        answer = self._faults.take(request.target)
+        if answer is None:
+            right = self._right_answer(request, authorised=authorised, tried=bool(header))
+            answer = self._faults.dressed(request.target, right)
         if authorised:
             answer = self._faults.spoiled(request.target, answer)
         status = 0 if answer.hang_up else answer.status

@@ -242,3 +242,13 @@ class TestGit:
         head = {"Authorization": f"Bearer {bench.forge.token}"}
         target = f"/{parse_clone_url(str(repo.url)).path}/info/refs?service=git-upload-pack"
         assert bench.transport.request("GET", origin, target, headers=head).status == 404
+
+
+def test_the_sandbox_can_ask_for_a_pause_with_a_good_answer(bench):
+    bench.forge.dress_next("*", {"X-RateLimit-Delay": "1.5"})
+    origin = parse_origin(bench.forge.url)
+    head = {"Authorization": f"Bearer {bench.forge.token}"}
+    target = f"{bench.base}/_apis/git/repositories?api-version=7.1"
+    first, second = (bench.transport.request("GET", origin, target, headers=head) for _ in "12")
+    assert (first.status, first.header("x-ratelimit-delay")) == (200, "1.5")
+    assert (second.status, second.header("x-ratelimit-delay")) == (200, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Thread
 
 import pytest
 
@@ -169,10 +170,30 @@ def test_an_allowance_is_told_where_there_is_one(bench):
     assert (client.rate_limit is not None) == bench.dialect.tells_limit
 
 
-@pytest.mark.parametrize("kind", ["gitea", "forgejo"])  # the others do not count
+COUNTS = {"gitea": "X_Total_Count", "forgejo": "X_Total_Count", "gitlab": "X_Total"}
+counting = pytest.mark.parametrize("kind", COUNTS)  # the others do not
+
+
+@counting
 def test_a_count_that_does_not_fit_makes_it_incomplete(bench):
     bench.forge.add_repo("acme", "a")
-    bench.answer_next(bench.entry(), X_Total_Count="3")
+    bench.answer_next(bench.entry(), **{COUNTS[bench.kind]: "3"})
     listing = bench.client("acme").list_repos()
     assert not listing.complete
     assert "counts 3 repositories" in listing.problem
+
+
+@counting
+def test_a_deletion_that_shifts_another_over_the_page_border_is_noticed(bench):
+    bench.forge.add_repos("acme", 5)
+    listings = []
+    with bench.forge.hold(bench.second_page) as held:
+        thread = Thread(target=lambda: listings.append(bench.client("acme").list_repos()))
+        thread.start()
+        assert held.arrived.wait(10)
+        listed_first = ("repo-001", "repo-005")  # by the oldest, by the newest
+        bench.forge.delete("acme", listed_first[bench.kind == "gitlab"])
+    thread.join(20)
+    (listing,) = listings
+    assert not listing.complete
+    assert "counts 5 repositories of 'acme' but listed 4" in listing.problem
