@@ -140,3 +140,52 @@ def entries(data, name: str) -> bytes:
     """A recorded list, or a recorded repository as a list of one."""
     value = json.loads((data / f"examples/{name}.json").read_bytes())
     return json.dumps(value if isinstance(value, list) else [value]).encode()
+
+
+@pytest.mark.parametrize("name", ["bitbucket-repos", "bitbucket-repo"])
+def test_bitbuckets_list_reads_like_its_single_repository(data, name):
+    value = json.loads((data / f"examples/{name}.json").read_bytes())
+    page = {"values": value.get("values", [value])}
+    api = api_base("bitbucket")
+    wire = Recorded(json.dumps(page).encode())
+    listing = open_forge("bitbucket", ForgeContext("work", wire, api, ("atlassian",))).list_repos()
+    assert listing.complete
+    (repo,) = listing.repos
+    assert repo.key == RepoKey("bitbucket.org", "{7dd600e6-0d9c-4801-b967-cb4cc17359ff}")
+    assert repo.path == RepoPath("atlassian", "stash-example-plugin")
+    assert str(repo.url) == "https://bitbucket.org/atlassian/stash-example-plugin.git"
+    assert (repo.default_branch, repo.empty, repo.fork) == ("master", False, False)
+    assert (repo.size_kib, repo.language, repo.visibility) == (1090, None, Visibility.PRIVATE)
+    assert repo.pushed_at is not None
+    assert repo.pushed_at.isoformat() == "2018-04-01T16:36:35.970175+00:00"
+
+
+def test_bitbuckets_user(data):
+    body = (data / "examples/bitbucket-user.json").read_bytes()
+    account = client("bitbucket", "https://bitbucket.org", body).whoami()
+    assert (account.login, account.name) == ("brydzewski", "Brad Rydzewski")
+
+
+def test_bitbucket_data_centers_list(data):
+    value = json.loads((data / "examples/bitbucket-datacenter-repos.json").read_bytes())
+    body = json.dumps(value | {"isLastPage": True}).encode()
+    where = "http://localhost:7990"
+    body = body.replace(b"example.com:7990", b"localhost:7990")
+    listing = client("bitbucket-datacenter", where, body).list_repos()
+    assert listing.complete
+    first, second = listing.repos
+    assert first.key == RepoKey("localhost:7990", "1")
+    assert first.path == RepoPath("PRJ", "my-repo")
+    assert str(first.url) == "http://localhost:7990/scm/prj/my-repo.git"
+    assert (first.archived, first.visibility, second.unavailable) == (
+        False,
+        Visibility.PRIVATE,
+        None,
+    )
+
+
+def test_bitbucket_data_centers_single_repository_reads_like_an_entry(data):
+    value = json.loads((data / "examples/bitbucket-datacenter-repo.json").read_bytes())
+    body = json.dumps({"values": [value], "isLastPage": True}).encode()
+    body = body.replace(b"example.com:7990", b"localhost:7990")
+    assert client("bitbucket-datacenter", "http://localhost:7990", body).list_repos().complete
