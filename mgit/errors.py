@@ -63,6 +63,10 @@ class NetworkError(ForgeError):
     """A forge could not be reached, or the connection broke."""
 
 
+class WayBarred(NetworkError):
+    """A certificate or a proxy stands in the way: asking again is of no use."""
+
+
 class RateLimited(ForgeError):
     """A forge asked for a pause.
 

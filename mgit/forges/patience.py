@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mgit.errors import NetworkError, RateLimited
+from mgit.errors import NetworkError, RateLimited, WayBarred
 from mgit.forges.budget import Lane
 from mgit.forges.interface import ForgeContext, RateLimit, require_api
 from mgit.forges.limits import LEAST_WAIT, is_rate_limit, rate_limit, wait_asked_for
@@ -50,8 +50,8 @@ class Patience:
             last = attempt == attempts
             try:
                 response = self._ask(method, target, {**self._headers, **(headers or {})}, body)
-            except NetworkError:
-                if last or self._context.transport.closed:
+            except NetworkError as error:
+                if isinstance(error, WayBarred) or last or self._context.transport.closed:
                     raise
                 self._pause(self._backoff(attempt))
                 continue

@@ -6,7 +6,7 @@ import socket
 import ssl
 
 from mgit.address import Origin
-from mgit.errors import NetworkError
+from mgit.errors import NetworkError, WayBarred
 from mgit.transport.body import broken_off
 from mgit.transport.proxy import ProxyServer
 from mgit.transport.values import TlsSettings
@@ -83,7 +83,8 @@ def tunnel_refused(proxy: ProxyServer, origin: Origin, status: int) -> NetworkEr
             if wrong
             else "the proxy wants a user: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
         )
-    return NetworkError(
+    error = NetworkError if status >= 500 else WayBarred
+    return error(
         f"the proxy {proxy.address} refused a tunnel to {origin} ({status})", advice=advice
     )
 
@@ -101,18 +102,18 @@ def _not_trusted(
             if known
             else _OWN_AUTHORITY
         )
-    return NetworkError(message, advice=advice)
+    return WayBarred(message, advice=advice)
 
 
 def _handshake(origin: Origin, reason: str, tls: TlsSettings) -> NetworkError:
     if reason.endswith("ALERT_CERTIFICATE_REQUIRED"):
-        return NetworkError(
+        return WayBarred(
             f"{origin} wants a client certificate",
             advice="name yours as `client_cert` and its key as `client_key` in [network]",
         )
     if tls.client_cert is not None and reason.endswith(_ABOUT_OURS):
         said = reason.rpartition("ALERT_")[2].replace("_", " ").lower()
-        return NetworkError(
+        return WayBarred(
             f"{origin} refused the client certificate {tls.client_cert}: {said}",
             advice="check that it is the right one for this host, and has not expired",
         )

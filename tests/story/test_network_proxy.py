@@ -156,7 +156,9 @@ def test_what_lacks_is_told_by_its_name(
 ) -> None:
     company.configure(network(company))
     for command in ("list", "sync"):
+        company.proxy.forget()
         ran = company.laptop.mgit(command)
+        assert len(company.proxy.tunnels) == 1  # to ask again would be of no use
         assert ran.code == 4, ran.err
         assert told in ran.err
         assert advice in ran.err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mgit.address import Origin
-from mgit.errors import NetworkError
+from mgit.errors import NetworkError, WayBarred
 from mgit.transport import ProxyServer, ProxySettings, TlsSettings, Transport
 from sandbox.certificates import Authority, Pair
 from sandbox.forge.web import Answer, WebServer
@@ -32,7 +32,7 @@ def served(authority: Authority, pair: Pair, *, clients: bool = False) -> Iterat
 
 def ask(origin: Origin, tls: TlsSettings) -> str:
     """What is told when it fails: message and advice."""
-    with Transport(tls=tls, timeout=5.0) as transport, pytest.raises(NetworkError) as caught:
+    with Transport(tls=tls, timeout=5.0) as transport, pytest.raises(WayBarred) as caught:
         transport.request("GET", origin, "/")
     return f"{caught.value.message} | {caught.value.advice}"
 
