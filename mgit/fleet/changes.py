@@ -7,12 +7,57 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from mgit.fleet.kit import Kit
+from mgit.fleet.meaning import meant_clones
 from mgit.fleet.values import Change, ChangeKind
 from mgit.model import CopyKind, Listing, LocalRepo, RefSnapshot, RemoteRepo, RepoKey
+from mgit.plan.policy import SyncPolicy
+from mgit.plan.select import Selection
 from mgit.state import StoredRefs
 from mgit.state.remembered import Remembered
 
 Selected = Callable[[RemoteRepo], bool]
+
+
+def told_of_forges(
+    kit: Kit,
+    listings: Iterable[Listing],
+    policy: SyncPolicy,
+    *,
+    since: float | None,
+    remember: bool,
+    note: Callable[[str], None],
+) -> Iterator[Change]:
+    """What is different on the forges; each source is remembered when all of it was told.
+
+    Args:
+        kit: has the memory.
+        listings: what the sources list now.
+        policy: says which repositories are meant.
+        since: see `remote_changes`.
+        remember: whether the next call compares with what is there now.
+        note: told what else a person should know.
+    """
+    memory = kit.state.remembered
+    for now in listings:
+        kept = memory.listing(now.source)
+        before = None if kept is None else kept.listing
+        if before is not None:
+            yield from remote_changes(before, now, policy.wants, since)
+        elif now.complete:
+            note(f"{now.source}: nothing to compare with yet")
+        baseline = next_baseline(before, now, policy.wants)
+        if remember and baseline is not None:
+            memory.store_listing(baseline)
+
+
+def told_of_clones(kit: Kit, selection: Selection, *, remember: bool) -> Iterator[Change]:
+    """What is different in the clones."""
+    root = kit.settings.root
+    changes = LocalChanges(root, kit.state.remembered, selection.everything)
+    yield from changes.compare(meant_clones(kit, root, selection))
+    if remember:
+        changes.remember()
 
 
 def remote_changes(

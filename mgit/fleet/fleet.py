@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
-from mgit.fleet.breaker import Breaker
-from mgit.fleet.changes import LocalChanges, next_baseline, remote_changes
+from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit
 from mgit.fleet.listing import Lister
-from mgit.fleet.observe import compare, find_clones, look_into
+from mgit.fleet.meaning import meant_clones
+from mgit.fleet.observe import compare, find_clones
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.recent import only_additions
+from mgit.fleet.refresh import looking, refreshing
 from mgit.fleet.running import as_command, run_everywhere
 from mgit.fleet.selecting import policy_of
 from mgit.fleet.sources import Source
@@ -69,7 +69,6 @@ class Fleet:
         self._lister = Lister(run_id, kit, self._tell)
         self._notices: list[str] = []
         self._unfetched: dict[str, str] = {}
-        self._breaker = Breaker()
 
     @property
     def root(self) -> Path:
@@ -201,16 +200,12 @@ class Fleet:
         """
         kit = self._kit
         folder = self.root if root is None else root
-        policy = policy_of(kit.settings, selection)
-        clones = [
-            clone
-            for clone in find_clones(folder, kit.tools, kit.driver.tick)
-            if selection.everything or policy.means(clone)
-        ]
+        clones = meant_clones(kit, folder, selection)
+        look = refreshing(kit, folder, self._unreached) if fetch else looking(kit, folder)
         with self._locked() if fetch and clones else contextlib.nullcontext():
             yield from run_tasks(
                 Phase.COMPARE,
-                [Task(clone.folder, self._look(folder, clone, fetch=fetch)) for clone in clones],
+                [Task(clone.folder, look(clone)) for clone in clones],
                 workers=kit.settings.concurrency,
                 driver=kit.driver,
                 progress=progress,
@@ -240,16 +235,11 @@ class Fleet:
             progress: who watches.
         """
         kit = self._kit
-        policy = policy_of(self._kit.settings, selection)
-        clones = [
-            clone
-            for clone in find_clones(self.root, kit.tools, kit.driver.tick)
-            if clone.key is not None and policy.means(clone)
-        ]
+        clones = meant_clones(kit, self.root, selection)
         tokens = (source.token_env for source in kit.settings.sources)
         yield from run_everywhere(
             as_command(argv, shell=shell, timeout=timeout, without=tokens),
-            clones,
+            [clone for clone in clones if clone.key is not None],
             root=self.root,
             runner=kit.tools.local,
             workers=concurrency or kit.settings.concurrency,
@@ -282,28 +272,14 @@ class Fleet:
         Raises:
             Interrupted: mgit was told to stop.
         """
-        kit = self._kit
-        policy = policy_of(kit.settings, selection)
-        memory = kit.state.remembered
-        selected = policy.wants
-        listings = () if where == "local" else self._list(progress)
-        for now in listings:
-            kept = memory.listing(now.source)
-            before = None if kept is None else kept.listing
-            if before is None and now.complete:
-                self._notices.append(f"{now.source}: nothing to compare with yet")
-            if before is not None:
-                yield from remote_changes(before, now, selected, since)
-            baseline = next_baseline(before, now, selected)
-            if remember and baseline is not None:
-                memory.store_listing(baseline)
-        if where == "remote":
-            return
-        clones = find_clones(self.root, kit.tools, kit.driver.tick)
-        local = LocalChanges(self.root, memory, selection.everything)
-        yield from local.compare(clone for clone in clones if policy.means(clone))
-        if remember:
-            local.remember()
+        policy = policy_of(self._kit.settings, selection)
+        if where != "local":
+            listings = self._list(progress)
+            yield from told_of_forges(
+                self._kit, listings, policy, since=since, remember=remember, note=self._note
+            )
+        if where != "remote":
+            yield from told_of_clones(self._kit, selection, remember=remember)
 
     def close(self, *, interrupted: bool = False) -> None:
         """End the run; `open_fleet` calls it."""
@@ -358,19 +334,8 @@ class Fleet:
             complete = self._lister.complete
             self._kit.state.remembered.store_complete(self.root, complete)
 
-    def _look(
-        self, root: Path, clone: LocalRepo, *, fetch: bool
-    ) -> Callable[[], Iterator[LocalRepo]]:
-        kit = self._kit
-        if not fetch:
-            return partial(look_into, root, clone, kit.tools.local)
-        from mgit.fleet.perform import Performer
-        from mgit.fleet.refresh import Refresher
-
-        performer = Performer(root, kit.sources, kit.tools)
-        return Refresher(
-            root, kit.sources, kit.tools, performer, self._unreached, self._breaker
-        ).task(clone)
+    def _note(self, words: str) -> None:
+        self._notices.append(words)
 
     def _unreached(self, clone: LocalRepo, error: MgitError) -> None:
         """Note that a clone's upstream did not answer. Called from any thread."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mgit.errors import MgitError
 from mgit.fleet.breaker import Breaker
-from mgit.fleet.observe import with_worktree
+from mgit.fleet.kit import Kit
+from mgit.fleet.observe import look_into, with_worktree
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
@@ -18,6 +20,7 @@ from mgit.model import Action, Fetch, LocalRepo, Outcome, RefSnapshot, RemoteRep
 from mgit.plan.sync import same_refs
 
 Unreached = Callable[[LocalRepo, MgitError], None]
+Look = Callable[[], Iterator[LocalRepo]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Refresher:
     unreached: Unreached
     breaker: Breaker
 
-    def task(self, clone: LocalRepo) -> Callable[[], Iterator[LocalRepo]]:
+    def task(self, clone: LocalRepo) -> Look:
         """The work on one clone; it raises `Later` while its host pauses."""
         refused: list[Refused] = []
 
@@ -83,6 +86,23 @@ class Refresher:
             return clone
         self.perform(_fetch(clone, upstream))
         return read_local(self.root, clone.folder, self.tools.local)
+
+
+def refreshing(kit: Kit, root: Path, unreached: Unreached) -> Callable[[LocalRepo], Look]:
+    """For each clone the work of asking its upstream and looking at it."""
+    from mgit.fleet.perform import Performer
+
+    performer = Performer(root, kit.sources, kit.tools)
+    return Refresher(root, kit.sources, kit.tools, performer, unreached, Breaker()).task
+
+
+def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
+    """For each clone the work of looking at it."""
+
+    def task(clone: LocalRepo) -> Look:
+        return partial(look_into, root, clone, kit.tools.local)
+
+    return task
 
 
 def _fetch(clone: LocalRepo, upstream: RefSnapshot) -> Fetch:
