@@ -15,6 +15,7 @@ from sandbox.forge.web import Answer, Request
 
 _GIT_PATH = re.compile(r"/(.+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
 _ROUTE = re.compile(r"/(projects|groups|users)(?:/([^/]+)(?:/(projects))?)?")
+_COUNTED = 10_000
 _KEYS = {
     "id": lambda repo: repo.id,
     "name": lambda repo: repo.name,
@@ -161,7 +162,9 @@ class GitLabApi(PlainApi):
 
 
 def _counts(page: Page) -> Headers:
-    """GitLab counts, on small lists."""
+    """GitLab counts, on lists of up to 10,000."""
+    if page.total > _COUNTED:
+        return ()
     numbers = {"X-Page": page.number, "X-Per-Page": page.size, "X-Total": page.total}
     return tuple((name, str(value)) for name, value in numbers.items())
 

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mgit.address import parse_origin
 from mgit.credentials import Credential, Secret
@@ -105,6 +107,71 @@ class TestPages:
         bench.forge.add_repo("acme", "new")
         assert len(bench.client("acme").list_repos().repos) == 5
         assert len(bench.client().list_repos().repos) == 5
+
+    def test_more_than_ten_thousand_come_without_a_count(self, bench):
+        bench.forge.add_repo("acme", "good")
+        listing = Endless(bench.entry(), pages=101).client().list_repos()
+        assert listing.complete
+        assert len(listing.repos) == 10_100
+
+
+class Endless(Transport):
+    """Answers any request with the next of many pages."""
+
+    def __init__(self, entry: dict[str, object], pages: int) -> None:
+        super().__init__()
+        self._entry = entry
+        self._pages = pages
+        self._sent = 0
+
+    def client(self):
+        api = api_base("gitlab", "https://git.example")
+        return open_forge("gitlab", ForgeContext("work", self, api, ("acme",)))
+
+    def request(self, method, origin, target, **_) -> Response:
+        first = self._sent * 100
+        page = [
+            self._entry
+            | {
+                "id": number + 1,
+                "path": f"r{number}",
+                "path_with_namespace": f"acme/r{number}",
+                "http_url_to_repo": f"https://git.example/acme/r{number}.git",
+            }
+            for number in range(first, first + 100)
+        ]
+        self._sent += 1
+        more = self._sent < self._pages
+        link = {"Link": f'<{origin}{target}&p={self._sent}>; rel="next"'} if more else {}
+        return Response(200, tuple((JSON | link).items()), json.dumps(page).encode())
+
+
+@given(st.text(max_size=12), st.text(max_size=30), st.text(max_size=12))
+def test_no_name_that_a_forge_invents_climbs_or_splits(name, whole, branch):
+    entry = {
+        "id": 1,
+        "path": name,
+        "path_with_namespace": f"{whole}/{name}",
+        "http_url_to_repo": "https://git.example/a.git",
+        "default_branch": branch,
+    }
+    listing = hears([entry]).list_repos()
+    assert listing.complete == bool(listing.repos)
+    for repo in listing.repos:
+        parts = str(repo.path).split("/")
+        assert not {"", ".", ".."} & set(parts)
+        assert parts == [*whole.split("/"), name]
+
+
+def hears(entries):
+    """A client that hears these entries."""
+
+    class Once(Transport):
+        def request(self, *args, **kwargs) -> Response:
+            return Response(200, tuple(JSON.items()), json.dumps(entries).encode())
+
+    api = api_base("gitlab", "https://git.example")
+    return open_forge("gitlab", ForgeContext("work", Once(), api, ("acme",)))
 
 
 class TestEntries:
