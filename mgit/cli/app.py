@@ -6,18 +6,17 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from mgit.cli.console import Console, standard_console
 from mgit.cli.parser import parse
 from mgit.cli.words_of_0x import modernise
-from mgit.config import Settings, current_environment, find_paths, load_settings
-from mgit.config.document import Document
-from mgit.config.load import settle
 
-Command = Callable[[argparse.Namespace, Console], int]
+# What is only needed behind `--help` and behind an error is loaded there.
+if TYPE_CHECKING:
+    from mgit.cli.console import Console
+    from mgit.config import Settings
+
+    Command = Callable[[argparse.Namespace, Console], int]
 
 _FLAGS = {
     "root": "defaults.root",
@@ -57,6 +56,11 @@ def run(arguments: Sequence[str]) -> int:
         return _version()
     if options.command != "serve":  # which has a gentler end of its own
         _end_like_an_interrupt()
+    from importlib import import_module
+
+    from mgit.cli.console import standard_console
+    from mgit.config import current_environment
+
     environment = current_environment()
     console = standard_console(
         quiet=getattr(options, "quiet", False),
@@ -83,6 +87,10 @@ def settings_for(options: argparse.Namespace) -> Settings:
     Raises:
         ConfigurationError: see `mgit.config.load_settings`.
     """
+    from pathlib import Path
+
+    from mgit.config import load_settings
+
     named = getattr(options, "config", None)
     given = {
         path: value
@@ -98,6 +106,12 @@ def load_for_login(options: argparse.Namespace) -> Settings:
     Raises:
         ConfigurationError: the file is there and is not sound.
     """
+    from pathlib import Path
+
+    from mgit.config import current_environment, find_paths, load_settings
+    from mgit.config.document import Document
+    from mgit.config.load import settle
+
     named = getattr(options, "config", None)
     environment = current_environment()
     paths = find_paths(environment, config_file=Path(named) if named else None)

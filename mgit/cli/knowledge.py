@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,41 +37,21 @@ class Knowledge(Protocol):
         """Of the repositories."""
 
 
-class Nothing:
-    """Where there is no configuration that can be read."""
-
-    def sources(self) -> Iterable[str]:
-        return ()
-
-    def selections(self) -> Iterable[str]:
-        return ()
-
-    def repositories(self, source: str = "") -> Iterable[str]:
-        del source
-        return ()
-
-    def topics(self) -> Iterable[str]:
-        return ()
-
-    def languages(self) -> Iterable[str]:
-        return ()
-
-
-class Remembered(Nothing):
-    """The configuration and the last listings.
+class Remembered:
+    """The configuration and the last listings, read when first asked for.
 
     Args:
-        settings: of the person.
+        config_file: given on the command line, None for the usual place.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, config_file: Path | None = None) -> None:
+        self._config_file = config_file
 
     def sources(self) -> Iterable[str]:
-        return [source.name for source in self._settings.sources]
+        return [source.name for source in self._settings.sources] if self._settings else ()
 
     def selections(self) -> Iterable[str]:
-        return sorted(self._settings.selections)
+        return sorted(self._settings.selections) if self._settings else ()
 
     def repositories(self, source: str = "") -> Iterable[str]:
         return (str(repo.path) for repo in self._listed(source))
@@ -81,12 +62,23 @@ class Remembered(Nothing):
     def languages(self) -> Iterable[str]:
         return sorted({repo.language for repo in self._listed() if repo.language})
 
-    def _listed(self, only: str = "") -> Iterator[RemoteRepo]:
-        from mgit.state import State
+    @cached_property
+    def _settings(self) -> Settings | None:
+        from mgit.config import load_settings
 
+        try:
+            return load_settings(config_file=self._config_file)
+        except (MgitError, OSError):
+            return None
+
+    def _listed(self, only: str = "") -> Iterator[RemoteRepo]:
+        if self._settings is None:
+            return
         file = self._settings.paths.state_dir / STATE_FILE
         if not file.exists():
             return
+        from mgit.state import State
+
         state = State(file, warn=_nobody, patience=0.1)
         try:
             for source in self.sources():
@@ -98,19 +90,10 @@ class Remembered(Nothing):
 
 def remembered(words: Sequence[str]) -> Knowledge:
     """What is known for a command line, which may name a configuration of its own."""
-    from mgit.config import load_settings
-
-    try:
-        return Remembered(load_settings(config_file=_config_file(words)))
-    except (MgitError, OSError):
-        return Nothing()
-
-
-def _config_file(words: Sequence[str]) -> Path | None:
     for number, word in enumerate(words):
         if word == "--config" and number + 1 < len(words):
-            return Path(words[number + 1]).expanduser()
-    return None
+            return Remembered(Path(words[number + 1]).expanduser())
+    return Remembered()
 
 
 def _nobody(words: str) -> None:

@@ -97,8 +97,12 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     [
         ("'--version'", "argparse mgit.config mgit.errors dataclasses json re"),
         ("'health', '--url', '127.0.0.1:1'", "argparse mgit.config http json re"),
-        ("'--help'", "msgspec rich http.client ssl sqlite3 prometheus_client mgit.fleet"),
-        ("'sync', 'a/b/c/d/e'", "rich http.client sqlite3 prometheus_client"),
+        (
+            "'--help'",
+            "dataclasses mgit.config msgspec rich http.client ssl sqlite3 mgit.fleet",
+        ),
+        ("'complete', 'words', 'st'", "mgit.config sqlite3 msgspec rich mgit.fleet"),
+        ("'sync', 'a//b'", "rich http.client sqlite3 prometheus_client"),
     ],
 )
 def test_a_command_loads_only_what_it_needs(arguments: str, banned: str) -> None:
