@@ -31,7 +31,7 @@ from mgit.git.environment import (
 )
 from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
-from mgit.git.words import clean_messages, failure
+from mgit.git.words import clean_messages, failure, what_is_run
 
 _MIB = 1024 * 1024
 _TICK = 1.0  # seconds between looks at the cancel flag
@@ -168,10 +168,10 @@ class GitRunner:
             deadline=deadline,
             data=stdin,
             max_stdout=max_stdout,
-            what=_what(args, origin),
+            what=what_is_run(args, origin),
         )
         if check and result.returncode != 0:
-            raise failure(_what(args, origin), result.stderr, result.returncode)
+            raise failure(what_is_run(args, origin), result.stderr, result.returncode)
         return result
 
     def run_command(self, argv: Sequence[str], deadline: float = 60.0) -> GitResult:
@@ -395,7 +395,3 @@ class _Stop(Exception):
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _what(args: Sequence[str], origin: Origin | None) -> str:
-    return f"git {args[0]}" if origin is None else f"git {args[0]} from {origin}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from mgit.address import Origin
 from mgit.credentials import Redactor
 from mgit.errors import (
     AuthenticationError,
@@ -96,6 +98,11 @@ def last_words(messages: str) -> str:
     telling = [line for line in lines if _PREFIX.match(line)] or lines
     shown = "; ".join(dict.fromkeys(_PREFIX.sub("", line).strip() for line in telling[-3:]))
     return escape_untrusted(shown, limit=_LONGEST)
+
+
+def what_is_run(args: Sequence[str], origin: Origin | None) -> str:
+    """A git command for a message: the command's name, and where it asks."""
+    return f"git {args[0]}" if origin is None else f"git {args[0]} from {origin}"
 
 
 def failure(what: str, messages: str, returncode: int) -> MgitError:
