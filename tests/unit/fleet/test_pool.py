@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from mgit.fleet.pool import Driver, Stop, side_by_side
+from mgit.fleet.pool import Driver, Later, Stop, side_by_side
 
 
 class Beats:
@@ -135,3 +135,37 @@ def test_after_a_stop_and_its_grace_what_still_runs_is_aborted(beats):
 
     assert list(side_by_side([job], workers=1, driver=beats.driver(grace=0.0))) == ["aborted"]
     assert beats.aborts == 1
+
+
+def test_a_job_that_has_to_wait_does_not_hold_up_the_others(beats):
+    waited: list[int] = []
+
+    def patient():
+        waited.append(1)
+        if len(waited) < 3:
+            raise Later(0.01)
+        yield "late"
+
+    jobs = [patient, *(partial(numbers, first, 1) for first in range(5))]
+    found = list(side_by_side(jobs, workers=1, driver=beats.driver()))
+    assert found == [0, 1, 2, 3, 4, "late"]
+    assert len(waited) == 3
+
+
+def test_a_stop_ends_the_waiting_for_later(beats):
+    def never():
+        beats.stop.request()
+        raise Later(3600.0)
+        yield
+
+    assert list(side_by_side([never], workers=2, driver=beats.driver(grace=5.0))) == []
+
+
+def test_leaving_ends_the_waiting_for_later(beats):
+    def never():
+        raise Later(3600.0)
+        yield
+
+    results = side_by_side([never, partial(numbers, 0, 1)], workers=2, driver=beats.driver())
+    assert next(results) == 0
+    results.close()
