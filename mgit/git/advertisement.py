@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mgit.errors import ForgeError
 from mgit.git import quick
@@ -40,6 +41,7 @@ class Advertisement:
     snapshot: RefSnapshot | None = None
 
 
+@lru_cache(maxsize=4)
 def ls_refs_request(object_format: str, agent: str) -> bytes:
     """The body of a protocol v2 `ls-refs` for HEAD, branches and tags."""
     packets: list[Packet] = [b"command=ls-refs\n", f"agent={agent}\n".encode()]

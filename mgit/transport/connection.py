@@ -13,6 +13,7 @@ from typing import cast
 
 from mgit.address import Origin
 from mgit.errors import ForgeError
+from mgit.transport.answer import Answer
 from mgit.transport.body import broken_off, read_body
 from mgit.transport.proxy import ProxyServer
 from mgit.transport.trouble import proxy_unreachable, tunnel_refused
@@ -82,9 +83,9 @@ class Connection:
         wire.begin(self._clock() + self._deadline)
         try:
             wire.sendall(_request(method, target, headers, body))
-            answer = http.client.HTTPResponse(cast("socket.socket", wire), method=method)
+            answer = Answer(cast("socket.socket", wire), method=method)
             answer.begin()
-            if wire.ended:  # http.client takes that for the end of the headers
+            if wire.ended:  # an end in the middle of the head
                 raise ConnectionResetError
             content = read_body(answer, self._origin, max_bytes)
         except ConnectionError:  # RemoteDisconnected is an HTTPException as well
