@@ -7,7 +7,6 @@ time asked about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,7 +14,6 @@ import msgspec
 from mgit.forges.api import Reply
 from mgit.forges.interface import Changed
 from mgit.model import Listing
-from mgit.transport import Response
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -34,8 +32,7 @@ def until(
         last_moment: the time of a page's last entry, None where it tells none.
     """
     for reply in pages:
-        # The count of all repositories in its head says nothing about those that changed.
-        yield replace(reply, response=Response(reply.response.status, (), reply.response.body))
+        yield reply
         moment = last_moment(reply)
         if moment is not None and moment <= after:
             return

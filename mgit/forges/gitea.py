@@ -113,7 +113,13 @@ class Gitea:
     def changed_since(self, since: datetime) -> Changed:
         """See `TellsChanges`. `updated_at` moves with pushes and with settings."""
         after = since.astimezone(UTC) - _SLACK
-        collector = Collector(self._context.source, self._client, self._read, entries=self._found)
+        collector = Collector(
+            self._context.source,
+            self._client,
+            self._read,
+            entries=self._found,
+            total="",  # the count is that of all, and only the newest are read
+        )
         listing = collector.collect(
             self._context.owners,
             lambda owner: self._recent(owner, after),

@@ -9,6 +9,7 @@ The file, TOML 1.0::
     url = "ssh://git@git.example.com/deep/down/below/tool.git"
     name = "deep/tool"
     default_branch = "trunk"
+    topics = ["legacy"]
 
 A TOML file has its short form first; both may be used together.
 """
@@ -35,6 +36,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     name: str | None = None
     default_branch: str | None = None
+    topics: list[str] = []
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +110,7 @@ class Manifest:
             path=path,
             url=url,
             default_branch=checked_branch(entry.default_branch),
+            topics=tuple(entry.topics),
         )
 
 

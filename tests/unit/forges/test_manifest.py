@@ -152,3 +152,14 @@ def test_an_enormous_file_is_refused(tmp_path):
     text = "version = 1\n" + "#" * (9 * 1024 * 1024)
     with pytest.raises(ConfigurationError, match="larger than 8 MiB"):
         manifest(tmp_path, text).list_repos()
+
+
+def test_topics_are_given_to_select_by(tmp_path):
+    text = """
+        version = 1
+        [[repo]]
+        url = "https://git.example.com/team/tool.git"
+        topics = ["cli", "legacy"]
+        """
+    (repo,) = manifest(tmp_path, text).list_repos().repos
+    assert repo.topics == ("cli", "legacy")
