@@ -14,7 +14,6 @@ from mgit.cli.pace import Pace
 from mgit.cli.report import failure_kind
 from mgit.cli.words import PHASES, count
 from mgit.model import Outcome, Reason, Result, action_name
-from mgit.text import escape_untrusted
 
 if TYPE_CHECKING:
     from mgit.config import Settings
@@ -103,9 +102,8 @@ class LineWatcher(Watcher):
             return
         self._told.add(kind)
         self.clear()
-        name = escape_untrusted(action_name(outcome.action))
         said = outcome.message or str(outcome.reason)
-        self._console.err.write(f"failed: {name}: {escape_untrusted(said)}\n")
+        self._console.note(f"failed: {action_name(outcome.action)}: {said}")
 
     def clear(self) -> None:
         if self._drawn:
