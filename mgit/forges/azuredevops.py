@@ -9,6 +9,7 @@ changes, so this is no `TellsChanges`: what moved is asked of each repository.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import quote, unquote
@@ -18,7 +19,7 @@ import msgspec
 from mgit.address import CloneUrl, Origin, parse_clone_url
 from mgit.credentials import Credential
 from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
-from mgit.forges.api import Reply, RestClient
+from mgit.forges.api import Reply, RestClient, bearer
 from mgit.forges.checks import checked_branch, checked_path
 from mgit.forges.collect import Collector
 from mgit.forges.interface import Account, ApiBase, ForgeContext, RateLimit, require_api
@@ -32,6 +33,7 @@ _LIST = "_apis/git/repositories?api-version="
 _SERVICES_VERSION, _SERVER_VERSION = "7.1", "6.0"
 _HEADS = "refs/heads/"
 _ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+_WEB_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
 
@@ -95,7 +97,7 @@ class AzureDevOps:
         self._version = _SERVICES_VERSION if _is_services(self._api) else _SERVER_VERSION
         self._client = RestClient(
             context,
-            authorization=_personal,
+            authorization=_authorization,
             git_origin=self._git_origin,
             headers={},
             sign_in_pages=True,
@@ -191,8 +193,13 @@ class AzureDevOps:
         return (Origin("https", _SERVICES, 443), Origin("https", old, 443))
 
 
-def _personal(credential: Credential) -> str:
-    """Basic with an empty name: a personal access token needs none."""
+def _authorization(credential: Credential) -> str:
+    """Basic with an empty name for a personal access token, Bearer for a token of Entra ID.
+
+    The latter is a JSON Web Token (RFC 7519); the former has no dots.
+    """
+    if _WEB_TOKEN.fullmatch(credential.secret.reveal()):
+        return bearer(credential)
     pair = f":{credential.secret.reveal()}"
     return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 

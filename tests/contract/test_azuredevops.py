@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -37,10 +39,12 @@ class Answers(Transport):
     def __init__(self, *remote_urls: str) -> None:
         super().__init__()
         self.targets: list[str] = []
+        self.authorizations: list[str] = []
         self._urls = remote_urls
 
-    def request(self, method, origin, target, **_) -> Response:
+    def request(self, method, origin, target, *, headers, **_) -> Response:
         self.targets.append(f"{origin}{target}")
+        self.authorizations.append(headers["Authorization"])
         shown = [
             {
                 "id": f"470c176d-3574-44ea-bb41-89e8638bcc0{number}",
@@ -218,6 +222,22 @@ class TestAddresses:
     def test_a_path_that_hides_something_is_refused(self, path):
         with pytest.raises(ConfigurationError):
             api_base("azuredevops", f"https://tfs.example/{path}")
+
+
+class TestTokens:
+    @pytest.mark.parametrize(
+        ("token", "sent"),
+        [
+            ("a" * 52, "Basic " + base64.b64encode(b":" + b"a" * 52).decode()),
+            ("eyJ0eXAi.eyJhdWQi.c2ln-_", "Bearer eyJ0eXAi.eyJhdWQi.c2ln-_"),
+        ],
+    )
+    def test_a_personal_one_goes_with_no_name_and_one_of_entra_as_bearer(self, token, sent):
+        transport = Answers()
+        known = context("https://dev.azure.com/acme", transport)
+        credential = Credential(known.api.origin, "mona", Secret(token), "a test")
+        open_forge("azuredevops", replace(known, credential=credential)).list_repos()
+        assert transport.authorizations == [sent]
 
 
 class TestGit:
