@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,12 +15,12 @@ from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit
 from mgit.fleet.listing import Lister
 from mgit.fleet.meaning import meant_clones
-from mgit.fleet.observe import compare, find_clones
+from mgit.fleet.observe import compare, find_clones, look_into_gone
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.recent import only_additions
 from mgit.fleet.refresh import looking, refreshing
 from mgit.fleet.running import as_command, run_everywhere
-from mgit.fleet.selecting import policy_of
+from mgit.fleet.selecting import policy_of, unsaid
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
 from mgit.fleet.wikis import without_absent
@@ -30,10 +30,13 @@ from mgit.model import (
     LocalRepo,
     Outcome,
     Plan,
+    RemoteRepo,
     Result,
     Skip,
     SourceProblem,
 )
+from mgit.plan.gone import may_be_removed
+from mgit.plan.policy import SyncPolicy
 from mgit.plan.select import Selection
 from mgit.plan.sync import plan_sync
 from mgit.telemetry.events import (
@@ -116,7 +119,7 @@ class Fleet:
         """
         policy = policy_of(self._kit.settings, selection)
         return tuple(
-            replace(one, repos=tuple(r for r in one.repos if policy.wants(r)))
+            replace(one, repos=tuple(self._wanted(one.repos, policy)))
             for one in self._list(progress)
         )
 
@@ -145,7 +148,7 @@ class Fleet:
         listings = self._lister.narrowed(listings, clones)
         repos = (repo for one in listings for repo in one.repos)
         compared = compare(
-            [repo for repo in repos if policy.wants(repo)],
+            self._wanted(repos, policy),
             clones,
             root=self.root,
             sources=kit.sources,
@@ -155,6 +158,13 @@ class Fleet:
             progress=progress,
         )
         looked = {local.folder: local for one in compared for local in one.local}
+        looked |= look_into_gone(
+            may_be_removed(clones, listings, policy),
+            root=self.root,
+            tools=kit.tools,
+            workers=kit.settings.concurrency,
+            driver=kit.driver,
+        )
         upstream = {one.key: one.upstream for one in compared}
         local = [looked.get(clone.folder, clone) for clone in clones]
         plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
@@ -298,6 +308,11 @@ class Fleet:
         )
         self._began = None
         self._tell(event)
+
+    def _wanted(self, repos: Iterable[RemoteRepo], policy: SyncPolicy) -> Sequence[RemoteRepo]:
+        wanted = [repo for repo in repos if policy.wants(repo)]
+        self._notices.extend(unsaid(wanted, policy))
+        return wanted
 
     def _apply(self, plan: Plan, progress: Progress | None) -> Generator[Outcome, None, None]:
         from mgit.fleet.perform import Performer

@@ -233,6 +233,23 @@ class _Looker:
             return with_worktree(self.root, clone, self.tools.local)
 
 
+def look_into_gone(
+    clones: Iterable[LocalRepo], *, root: Path, tools: GitTools, workers: int, driver: Driver
+) -> dict[str, LocalRepo]:
+    """Clones that may be deleted, by folder, with the state of their work trees.
+
+    Raises:
+        Interrupted: mgit was told to stop.
+    """
+    tasks = [Task(one.folder, partial(look_into, root, one, tools.local)) for one in clones]
+    if not tasks:
+        return {}
+    found = run_tasks(Phase.COMPARE, tasks, workers=workers, driver=driver, progress=None)
+    looked = {clone.folder: clone for clone in found}
+    complete(driver)
+    return looked
+
+
 def look_into(root: Path, clone: LocalRepo, runner: GitRunner) -> Iterator[LocalRepo]:
     """`with_worktree` as a task."""
     yield with_worktree(root, clone, runner)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from mgit.config.settings import Settings, SourceSettings
 from mgit.errors import ConfigurationError, InvalidInput
 from mgit.fleet.values import SyncRequest
+from mgit.model import RemoteRepo
 from mgit.plan.layout import Layout
 from mgit.plan.policy import SourcePolicy, SyncPolicy
 from mgit.plan.select import Named, Selection
@@ -80,6 +82,14 @@ def policy_of(
         },
         now=now or datetime.now(UTC),
     )
+
+
+def unsaid(repos: Iterable[RemoteRepo], policy: SyncPolicy) -> Iterator[str]:
+    """Sentences about repositories that are kept only because their forges do not say enough."""
+    counts = Counter((repo.source, text) for repo in repos for text in policy.unsure(repo))
+    for (source, text), number in sorted(counts.items()):
+        whether = "repository is" if number == 1 else "repositories are"
+        yield f"{source}: {number} {whether} kept, though the forge does not say whether {text}"
 
 
 def _read(

@@ -150,5 +150,8 @@ def _remember(target: Target) -> None:
     known = read_identity(target.git_dir)
     digest = keep_config(target.git_dir) if known is not None and known.config else ""
     identity = identity_of(target.repo, target.options, digest)
+    if known is not None:
+        # A move that was not possible is still to be done: only it records the new name and URL.
+        identity = replace(identity, path=known.path, url=known.url)
     if known != identity:
         write_identity(target.git_dir, identity)

@@ -1,5 +1,6 @@
 """Decisions: which repositories, which folders, which actions. Pure: no I/O, no clock."""
 
+from mgit.plan.gone import may_be_removed
 from mgit.plan.layout import Layout, assign_folders
 from mgit.plan.policy import GonePolicy, HealPolicy, SourcePolicy, SyncPolicy
 from mgit.plan.select import Selection
@@ -21,6 +22,7 @@ __all__ = [
     "Unreadable",
     "Upstream",
     "assign_folders",
+    "may_be_removed",
     "needs_worktree",
     "plan_sync",
     "same_refs",

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from mgit.model import LocalRepo, RemoteRepo, RepoKey
-from mgit.plan.names import encode_segment, with_suffix
-from mgit.plan.select import fold
+from mgit.plan.moving import is_halfway, parents
+from mgit.plan.names import MAX_BYTES, encode_segment, with_suffix
+from mgit.plan.patterns import WIKI, fold
 
 RESERVED = ".mgit"
 """mgit's own folder below the root; no encoded name is equal to it in any case."""
@@ -48,7 +49,10 @@ def assign_folders(
     A repository that has a clone keeps its folder unless it was renamed upstream. Where several
     new ones want folders that differ by nothing or only by case, or one lies inside another,
     each of them gets its stable id as a suffix: what a name means does not depend on the order
-    in which repositories are listed.
+    in which repositories are listed, nor on whether its twin is still there in the next run.
+
+    A folder whose clone is about to move away counts as free. Whether it really gets free in this
+    run is for the plan to see; the place stays reserved either way.
 
     Args:
         repos: the whole inventory, not only what is selected; each key once.
@@ -60,17 +64,44 @@ def assign_folders(
     kept = {
         repo.key: homes[repo.key].folder
         for repo in inventory
-        if repo.key in homes and not is_renamed(repo, homes[repo.key])
+        if repo.key in homes and not _moves(repo, homes[repo.key])
     }
-    # Every clone occupies its folder: also one that is not listed any more, also one that is
-    # about to move away (others may not count on that).
-    taken = {fold(clone.folder): key for key, clone in homes.items()}
-    wanted = {
-        repo.key: _beside(wanted_folder(repo, layout), repo.key, taken)
-        for repo in inventory
-        if repo.key not in kept
-    }
-    return kept | _settle(wanted, taken)
+    leaving = {repo.key for repo in inventory if repo.key in homes and repo.key not in kept}
+    # Every other clone occupies its folder, also one that is not listed any more.
+    taken = {fold(clone.folder): key for key, clone in homes.items() if key not in leaving}
+    settled = kept | _settle(
+        {
+            repo.key: _beside(wanted_folder(repo, layout), repo.key, taken)
+            for repo in inventory
+            if repo.key not in kept and repo.wiki_of is None
+        },
+        taken,
+    )
+    taken |= {fold(folder): key for key, folder in settled.items()}
+    return settled | _settle(
+        {
+            repo.key: _wanted_wiki(repo, settled, layout)
+            for repo in inventory
+            if repo.key not in kept and repo.wiki_of is not None
+        },
+        taken,
+    )
+
+
+def _moves(repo: RemoteRepo, clone: LocalRepo) -> bool:
+    """Whether a clone may not stay where it is."""
+    return is_renamed(repo, clone) or is_halfway(clone.folder)
+
+
+def _wanted_wiki(repo: RemoteRepo, settled: Mapping[RepoKey, str], layout: Layout) -> str:
+    """Beside its repository, wherever that is."""
+    owner = settled.get(repo.wiki_of) if repo.wiki_of is not None else None
+    if owner is None:
+        return wanted_folder(repo, layout)
+    parent, _, name = owner.rpartition("/")
+    fits = len(f"{name}{WIKI}".encode()) <= MAX_BYTES
+    name = f"{name}{WIKI}" if fits else with_suffix(name, WIKI.removeprefix("."))
+    return f"{parent}/{name}" if parent else name
 
 
 def home_folders(local: Iterable[LocalRepo]) -> dict[RepoKey, LocalRepo]:
@@ -85,12 +116,6 @@ def home_folders(local: Iterable[LocalRepo]) -> dict[RepoKey, LocalRepo]:
 def is_renamed(repo: RemoteRepo, clone: LocalRepo) -> bool:
     """Whether upstream calls a repository something else than when its clone was last named."""
     return clone.path is not None and clone.path != repo.path
-
-
-def parents(folder: str) -> list[str]:
-    """All folders above a folder, without the root: `a/b/c` -> `a`, `a/b`."""
-    parts = folder.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _beside(folder: str, key: RepoKey, taken: _Taken) -> str:

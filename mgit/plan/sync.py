@@ -4,10 +4,12 @@ The rules, in the order in which they are asked for one repository:
 
 1. Listed, selected, no clone: Clone; or Skip when the forge will not serve it, or when something
    that is not ours stands in the way.
-2. Listed and there is a clone: Move first when it was renamed. Then Skip when it is broken, when
-   upstream could not be read, or when upstream lost all its refs (never believed). Then Fetch
-   where refs differ, FastForward where the checked-out branch is behind and nothing of the
-   person's is in the way, else Skip or Fetch with the reason why the work tree stands still.
+2. Listed and there is a clone. Damaged: Heal where the policy says so and upstream can be read,
+   else Skip. Renamed: Move first, where the new place is or gets free. Then Skip when upstream
+   could not be read, or when upstream lost all its refs (never believed). Then Fetch where refs
+   differ, FastForward where the checked-out branch is behind and nothing of the person's is in
+   the way, else Skip or Fetch with the reason why the work tree stands still. A clone in which
+   another git works is left alone whenever there is something to do.
 3. A clone that is not listed: only a complete listing of its source says anything about it.
 4. A repository on disk that mgit did not make is only mentioned when it stands in the way.
 """
@@ -16,13 +18,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mgit.model import (
     Action,
     Clone,
+    CopyKind,
+    CopyOptions,
     FastForward,
     Fetch,
+    Heal,
     Listing,
     LocalRepo,
     Move,
@@ -34,9 +39,9 @@ from mgit.model import (
     Skip,
 )
 from mgit.plan.gone import plan_gone
-from mgit.plan.layout import assign_folders, home_folders, is_renamed, parents
+from mgit.plan.layout import assign_folders, home_folders
+from mgit.plan.moving import Ground, Mover, Moves, blocked, plan_moves
 from mgit.plan.policy import GonePolicy, SourcePolicy, SyncPolicy
-from mgit.plan.select import fold
 from mgit.plan.standing import needs_worktree, same_refs, stand
 
 __all__ = [
@@ -88,22 +93,26 @@ def plan_sync(
     inventory = _inventory(listings)
     homes = home_folders(local)
     folders = assign_folders(inventory.values(), local, policy.layout)
-    occupied = {fold(clone.folder): clone for clone in local}
+    wanted = {key: repo for key, repo in inventory.items() if policy.wants(repo)}
+    ground = Ground.of(local)
+    movers = [
+        Mover(repo, homes[key], folders[key])
+        for key, repo in wanted.items()
+        if key in homes and _may_move(homes[key]) and homes[key].folder != folders[key]
+    ]
+    moves = plan_moves(movers, ground)
     actions: list[Action] = []
-    for key in sorted(inventory, key=lambda key: (folders[key], key)):
-        repo = inventory[key]
-        clone = homes.get(key)
-        if not policy.wants(repo):
-            continue
+    for key in sorted(wanted, key=lambda key: (folders[key], key)):
+        repo, clone = wanted[key], homes.get(key)
         if clone is None:
-            actions.append(_plan_new(repo, folders[key], policy, occupied))
+            actions.append(_plan_new(repo, folders[key], policy, ground, moves))
         else:
-            actions.extend(_plan_known(repo, clone, folders[key], upstream.get(key), occupied))
-    actions.extend(_copies(local, homes, inventory, policy))
-    unlisted = (
+            actions.extend(_plan_known(repo, clone, upstream.get(key), policy, moves))
+    actions.extend(_copies(local, homes, wanted))
+    unlisted = [
         clone for key, clone in homes.items() if key not in inventory and policy.means(clone)
-    )
-    actions.extend(plan_gone(unlisted, listings, policy.gone))
+    ]
+    actions.extend(plan_gone(unlisted, list(homes.values()), listings, policy))
     problems = tuple(listing.failure for listing in listings if listing.failure is not None)
     return Plan(tuple(actions), problems)
 
@@ -122,44 +131,93 @@ def _inventory(listings: Sequence[Listing]) -> dict[RepoKey, RemoteRepo]:
     return inventory
 
 
+def _may_move(clone: LocalRepo) -> bool:
+    return not clone.broken and not clone.locked
+
+
 def _plan_new(
-    repo: RemoteRepo, folder: str, policy: SyncPolicy, occupied: Mapping[str, LocalRepo]
+    repo: RemoteRepo, folder: str, policy: SyncPolicy, ground: Ground, moves: Moves
 ) -> Action:
     if repo.unavailable is not None:
         return _skip(repo, folder, Reason.UNAVAILABLE, repo.unavailable)
-    blocked = _blocked(repo, folder, occupied)
-    return blocked or Clone(repo, folder, policy.kind_of(repo.source))
+    kind = policy.kind_of(repo.source)
+    return blocked(repo, folder, ground.in_the_way(folder), moves.leaving) or Clone(
+        repo, folder, kind, policy.options_of(repo.source, kind)
+    )
 
 
 def _plan_known(
     repo: RemoteRepo,
     clone: LocalRepo,
-    folder: str,
     upstream: Upstream | None,
-    occupied: Mapping[str, LocalRepo],
+    policy: SyncPolicy,
+    moves: Moves,
 ) -> Iterator[Action]:
-    here = clone.folder
     if clone.broken:
-        yield _skip(repo, here, Reason.BROKEN, clone.broken)
+        yield _plan_broken(repo, clone, upstream, policy)
         return
-    if is_renamed(repo, clone) or repo.url != clone.url:
-        # Only the name on its way there matters: the clone itself is no obstacle.
-        others = {name: other for name, other in occupied.items() if other is not clone}
-        blocked = _blocked(repo, folder, others) if folder != here else None
-        if blocked is None:
-            yield Move(repo, here, folder)
-            here = folder
-        else:
-            # It keeps its old folder and is kept current there.
-            yield blocked
+    here = clone.folder
+    held = moves.held.get(repo.key)
+    if held is not None:
+        # It keeps its old folder and is kept current there.
+        yield held
+    elif not clone.locked:
+        for stop in moves.routes.get(repo.key, (here,) if repo.url != clone.url else ()):
+            yield Move(repo, here, stop)
+            here = stop
     if repo.unavailable is not None:
         yield _skip(repo, here, Reason.UNAVAILABLE, repo.unavailable)
         return
-    yield _plan_refs(repo, clone, here, upstream)
+    yield _unless_locked(_plan_refs(repo, clone, here, upstream, policy), repo, clone)
+
+
+def _unless_locked(action: Action, repo: RemoteRepo, clone: LocalRepo) -> Action:
+    if clone.locked and not isinstance(action, Skip):
+        detail = f"another git works in it, or died there: {clone.locked}"
+        return _skip(repo, clone.folder, Reason.LOCKED, detail)
+    return action
+
+
+def _plan_broken(
+    repo: RemoteRepo, clone: LocalRepo, upstream: Upstream | None, policy: SyncPolicy
+) -> Action:
+    """A new clone in its place, where that is wanted and upstream has what was lost."""
+    if not policy.heals(clone.kind):
+        words = "all" if clone.kind is CopyKind.WORKTREE else "mirrors"
+        aside = f"`mgit sync --heal {words}` sets it aside and clones it anew"
+        return _skip(repo, clone.folder, Reason.BROKEN, f"{clone.broken}; {aside}")
+    unread = repo.unavailable
+    match upstream:
+        case Unreadable(message=message):
+            unread = message
+        case None:
+            unread = unread or "its refs were not asked for"
+        case RefSnapshot(refs=refs) if not refs:
+            unread = "upstream shows no refs"
+        case _:
+            pass
+    if unread is not None:
+        detail = f"{clone.broken}; not cloned anew, for upstream cannot be read: {unread}"
+        return _skip(repo, clone.folder, Reason.BROKEN, detail)
+    if clone.locked:
+        detail = f"{clone.broken}; and another git may work in it: {clone.locked}"
+        return _skip(repo, clone.folder, Reason.LOCKED, detail)
+    options = _keeping(clone, repo, policy)
+    return Heal(repo, clone.folder, clone.kind, clone.broken, options)
+
+
+def _keeping(clone: LocalRepo, repo: RemoteRepo, policy: SyncPolicy) -> CopyOptions:
+    """A clone stays shallow, partial or whole; what comes beside it is as the person wants."""
+    wanted = policy.options_of(repo.source, clone.kind)
+    return replace(clone.options, lfs=wanted.lfs, submodules=wanted.submodules)
 
 
 def _plan_refs(
-    repo: RemoteRepo, clone: LocalRepo, folder: str, upstream: Upstream | None
+    repo: RemoteRepo,
+    clone: LocalRepo,
+    folder: str,
+    upstream: Upstream | None,
+    policy: SyncPolicy,
 ) -> Action:
     if upstream is None:
         return _skip(repo, folder, Reason.UNREACHABLE, "its refs were not asked for")
@@ -169,14 +227,15 @@ def _plan_refs(
         return _plan_empty(repo, clone, folder)
     standing = stand(upstream, clone)
     same = same_refs(upstream, clone.refs)
+    if same and standing.forward is None and standing.held is None:
+        return _skip(repo, folder, Reason.CURRENT)
+    options = _keeping(clone, repo, policy)
     if standing.forward is not None:
         oid = clone.head_oid or ""
-        return FastForward(repo, folder, standing.forward, clone.refs, oid, upstream)
+        return FastForward(repo, folder, standing.forward, clone.refs, oid, upstream, options)
     if not same:
-        return Fetch(repo, folder, clone.kind, clone.refs, standing.held, upstream)
-    if standing.held is not None:
-        return _skip(repo, folder, standing.held, standing.detail)
-    return _skip(repo, folder, Reason.CURRENT)
+        return Fetch(repo, folder, clone.kind, clone.refs, standing.held, upstream, options)
+    return _skip(repo, folder, standing.held or Reason.CURRENT, standing.detail)
 
 
 def _plan_empty(repo: RemoteRepo, clone: LocalRepo, folder: str) -> Skip:
@@ -187,33 +246,17 @@ def _plan_empty(repo: RemoteRepo, clone: LocalRepo, folder: str) -> Skip:
     return _skip(repo, folder, Reason.EMPTIED, detail)
 
 
-def _blocked(repo: RemoteRepo, folder: str, occupied: Mapping[str, LocalRepo]) -> Skip | None:
-    """Whether a repository on disk is where this one should go, or around that place."""
-    for place in (folder, *parents(folder)):
-        other = occupied.get(fold(place))
-        if other is None:
-            continue
-        if other.key is None and place == folder:
-            detail = "a repository that mgit did not make is there"
-            return _skip(repo, folder, Reason.FOREIGN, detail)
-        return _skip(repo, folder, Reason.OCCUPIED, f"the repository {other.folder} is there")
-    return None
-
-
 def _copies(
     local: Sequence[LocalRepo],
     homes: Mapping[RepoKey, LocalRepo],
-    inventory: Mapping[RepoKey, RemoteRepo],
-    policy: SyncPolicy,
+    wanted: Mapping[RepoKey, RemoteRepo],
 ) -> Iterator[Skip]:
     """Second copies of a repository, as somebody makes with `cp -r`."""
     for clone in local:
-        if clone.key is None or homes[clone.key] is clone or clone.key not in inventory:
-            continue
-        repo = inventory[clone.key]
-        if policy.wants(repo):
+        if clone.key is not None and clone.key in wanted and homes[clone.key] is not clone:
             detail = f"a copy of {homes[clone.key].folder}; mgit keeps only that one current"
-            yield Skip(str(repo.path), clone.folder, Reason.FOREIGN, detail, clone.key)
+            name = str(wanted[clone.key].path)
+            yield Skip(name, clone.folder, Reason.FOREIGN, detail, clone.key)
 
 
 def _skip(repo: RemoteRepo, folder: str, reason: Reason, detail: str = "") -> Skip:

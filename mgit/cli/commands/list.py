@@ -41,6 +41,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         listings = fleet.list(selection, progress=watcher.step)
+        notices = fleet.notices
         if not any(listing.repos or listing.problem for listing in listings):
             everything = fleet.list()
             raise nothing_found(
@@ -57,6 +58,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     code = exit_code(problems)
     if not problems:
         tell_unmatched(console, selection, (str(repo.path) for repo in repos))
+    for notice in notices:
+        console.warn(notice)
     tell_problems(console, problems)
     return int(code)
 

@@ -14,10 +14,14 @@ from mgit.config.values import (
     Unfit,
     Where,
     format_duration,
+    read_blobs,
     read_count,
+    read_depth,
     read_duration,
     read_listen,
     read_path,
+    read_share,
+    read_switch,
     read_text,
     read_url,
     read_variable,
@@ -110,6 +114,10 @@ def test_no_value_makes_a_reader_fail_in_another_way(value: object) -> None:
         read_url,
         read_variable,
         read_words,
+        read_blobs,
+        read_depth,
+        read_share,
+        read_switch,
     ]
     for read in readers:
         with contextlib.suppress(Unfit):

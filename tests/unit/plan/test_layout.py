@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from mgit.address import parse_clone_url
 from mgit.model import CopyKind, LocalRepo, RemoteRepo, RepoKey, RepoPath
-from mgit.plan.layout import Layout, assign_folders, parents
+from mgit.plan.layout import Layout, assign_folders
+from mgit.plan.moving import parents
 from mgit.plan.names import decode_segment, encode_segment, with_suffix
 from mgit.plan.select import fold
 
@@ -146,13 +148,55 @@ def test_a_folder_that_the_person_chose_is_kept() -> None:
     assert folders(repo, clones=(local(repo, "work/app"),)) == ["work/app"]
 
 
-def test_the_folder_of_a_clone_that_moves_away_is_not_counted_on() -> None:
+def test_whoever_is_renamed_into_a_name_that_gets_free_gets_it() -> None:
     one, two = remote(1, "acme", "b"), remote(2, "acme", "c")
     clones = (
         local(one, "acme/a", RepoPath("acme", "a")),
         local(two, "acme/b", RepoPath("acme", "b")),
     )
-    assert folders(one, two, clones=clones) == ["acme/b~1", "acme/c"]
+    assert folders(one, two, clones=clones) == ["acme/b", "acme/c"]
+
+
+def test_a_clone_that_a_crash_left_halfway_goes_on_to_its_place() -> None:
+    repo = remote(1, "acme", "app")
+    assert folders(repo, clones=(local(repo, "app~0123456789ab-moving"),)) == ["acme/app"]
+    assert folders(repo, clones=(local(repo, "acme/App~moving"),)) == ["acme/app"]
+
+
+def wiki_of(repo: RemoteRepo) -> RemoteRepo:
+    path = RepoPath(repo.path.owner, f"{repo.path.name}.wiki", repo.path.project)
+    key = RepoKey(repo.key.forge, f"{repo.key.id}.wiki")
+    return replace(repo, key=key, path=path, wiki_of=repo.key)
+
+
+def test_a_wiki_stands_beside_its_repository() -> None:
+    repo = remote(1, "acme", "app")
+    assert folders(repo, wiki_of(repo)) == ["acme/app", "acme/app.wiki"]
+    there = local(repo, "work/mine")
+    assert folders(repo, wiki_of(repo), clones=(there,)) == ["work/mine", "work/mine.wiki"]
+    upper, lower = remote(1, "acme", "App"), remote(2, "acme", "app")
+    assert folders(wiki_of(lower), lower, upper) == ["acme/app~2.wiki", "acme/app~2", "acme/App~1"]
+
+
+def test_a_wiki_is_renamed_with_its_repository() -> None:
+    old, new = remote(1, "acme", "app"), remote(1, "acme", "service")
+    clones = (local(old, "acme/app"), local(wiki_of(old), "acme/app.wiki"))
+    assert folders(new, wiki_of(new), clones=clones) == ["acme/service", "acme/service.wiki"]
+
+
+def test_a_repository_that_is_named_like_a_wiki() -> None:
+    repo, namesake = remote(1, "acme", "app"), remote(2, "acme", "app.wiki")
+    wiki = wiki_of(repo)
+    assert folders(repo, namesake, wiki) == ["acme/app", "acme/app.wiki", "acme/app.wiki~1.wiki"]
+    kept = local(wiki, "acme/app.wiki")
+    assert folders(namesake, wiki, clones=(kept,)) == ["acme/app.wiki~2", "acme/app.wiki"]
+
+
+def test_a_wiki_of_a_long_name_is_cut() -> None:
+    repo = remote(1, "acme", "a" * 255)
+    folder = folders(repo, wiki_of(repo))[1]
+    assert len(folder.removeprefix("acme/").encode()) <= 255
+    assert folder.endswith("~wiki")
 
 
 def test_the_folder_of_a_clone_that_is_not_listed_any_more_is_taken() -> None:
@@ -206,3 +250,20 @@ def test_no_folder_is_shared_nested_or_outside(
     assert backwards == assigned, "the order of the listing does not matter"
     clones = [local(repo, assigned[repo.key]) for repo in inventory]
     assert assign_folders(inventory, clones, layout) == assigned, "the second run agrees"
+
+
+@given(repos, st.data())
+def test_a_twin_that_disappears_moves_nobody(
+    names: list[tuple[str, str | None, str]], data: st.DataObject
+) -> None:
+    inventory = [
+        remote(number, owner, name, project) for number, (owner, project, name) in enumerate(names)
+    ]
+    assigned = assign_folders(inventory, [], Layout.OWNER)
+    clones = [local(repo, assigned[repo.key]) for repo in inventory]
+    left = [repo for repo in inventory if data.draw(st.booleans())]
+    there = [clone for clone in clones if data.draw(st.booleans())]
+    again = assign_folders(data.draw(st.permutations(left)), there, Layout.OWNER)
+    for clone in there:
+        assert clone.key is not None
+        assert again.get(clone.key, clone.folder) == clone.folder

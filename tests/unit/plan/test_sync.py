@@ -13,8 +13,10 @@ from mgit.model import (
     Archive,
     Clone,
     CopyKind,
+    CopyOptions,
     FastForward,
     Fetch,
+    Heal,
     Listing,
     LocalRepo,
     Move,
@@ -22,6 +24,7 @@ from mgit.model import (
     Reason,
     RefSnapshot,
     RemoteRepo,
+    Remove,
     RepoKey,
     RepoPath,
     Skip,
@@ -33,6 +36,7 @@ from mgit.plan import (
     SyncPolicy,
     Unreadable,
     Upstream,
+    may_be_removed,
     needs_worktree,
     plan_sync,
     same_refs,
@@ -79,13 +83,13 @@ def tree(**changes: object) -> WorkTree:
 def plan(
     repos: Sequence[RemoteRepo],
     local: Sequence[LocalRepo],
-    upstream: Upstream = BEFORE,
+    upstream: Upstream | None = BEFORE,
     policy: SyncPolicy | None = None,
     **listing: object,
 ) -> list[Action]:
     source = repos[0].source if repos else "work"
     answered = Listing(source, tuple(repos), **listing)
-    refs = {repo.key: upstream for repo in repos}
+    refs = {repo.key: upstream for repo in repos} if upstream is not None else {}
     return list(plan_sync([answered], refs, local, policy or SyncPolicy()).actions)
 
 
@@ -276,11 +280,76 @@ def test_an_upstream_that_nobody_asked() -> None:
     assert reason(only(list(actions))) is Reason.UNREACHABLE
 
 
-def test_a_damaged_clone_is_left_as_it_is() -> None:
+def test_a_damaged_work_tree_is_left_as_it_is_unless_asked_for() -> None:
     repo = remote()
-    skip = only(plan([repo], [clone_of(repo, broken="HEAD is missing")], AFTER))
+    damaged = clone_of(repo, broken="HEAD is missing", options=CopyOptions(depth=5))
+    skip = only(plan([repo], [damaged], AFTER))
     assert isinstance(skip, Skip)
-    assert (skip.reason, skip.detail) == (Reason.BROKEN, "HEAD is missing")
+    assert skip.reason is Reason.BROKEN
+    assert skip.detail.startswith("HEAD is missing; `mgit sync --heal all`")
+    healed = only(plan([repo], [damaged], AFTER, SyncPolicy(heal="all")))
+    assert healed == Heal(
+        repo, "acme/app", CopyKind.WORKTREE, "HEAD is missing", CopyOptions(depth=5)
+    )
+
+
+def test_a_damaged_mirror_is_healed_unless_that_is_off() -> None:
+    repo = remote()
+    damaged = clone_of(repo, kind=CopyKind.MIRROR, broken="HEAD is missing")
+    assert isinstance(only(plan([repo], [damaged], AFTER)), Heal)
+    skip = only(plan([repo], [damaged], AFTER, SyncPolicy(heal="off")))
+    assert isinstance(skip, Skip)
+    assert "--heal mirrors" in skip.detail
+
+
+@pytest.mark.parametrize(
+    ("upstream", "says"),
+    [
+        (EMPTY, "upstream shows no refs"),
+        (Unreadable("no answer", Reason.UNREACHABLE), "no answer"),
+        (None, "not asked for"),
+    ],
+)
+def test_nothing_is_healed_from_an_upstream_that_cannot_be_read(
+    upstream: Upstream, says: str
+) -> None:
+    repo = remote()
+    damaged = clone_of(repo, kind=CopyKind.MIRROR, broken="HEAD is missing")
+    skip = only(plan([repo], [damaged], upstream))
+    assert isinstance(skip, Skip)
+    assert skip.reason is Reason.BROKEN
+    assert says in skip.detail
+
+
+def test_a_clone_in_which_another_git_works_is_left_alone_where_there_is_something_to_do() -> None:
+    repo = remote()
+    local = clone_of(repo, locked="index.lock", worktree=tree())
+    assert reason(only(plan([repo], [local]))) is Reason.CURRENT
+    for upstream in (AFTER, ELSEWHERE):
+        skip = only(plan([repo], [local], upstream))
+        assert isinstance(skip, Skip)
+        assert skip.reason is Reason.LOCKED
+        assert "index.lock" in skip.detail
+    renamed = only(plan([remote("service")], [local]))
+    assert reason(renamed) is Reason.CURRENT
+
+
+def test_how_much_is_kept_goes_with_new_clones_and_stays_with_old_ones() -> None:
+    repo = remote()
+    wanted = CopyOptions(1, "blob:none", lfs=True, submodules=True)
+    policy = SyncPolicy(options=wanted)
+    assert plan([repo], [], policy=policy) == [Clone(repo, "acme/app", CopyKind.WORKTREE, wanted)]
+    mirrors = SyncPolicy(kind=CopyKind.MIRROR, options=wanted)
+    [clone] = plan([repo], [], policy=mirrors)
+    assert isinstance(clone, Clone)
+    assert not clone.options.submodules, "a mirror has no files to check out"
+    fetch = only(plan([repo], [clone_of(repo)], ELSEWHERE, policy))
+    assert isinstance(fetch, Fetch)
+    assert fetch.options == CopyOptions(lfs=True, submodules=True)
+    own = SyncPolicy(options=wanted, sources={"work": SourcePolicy(options=CopyOptions(depth=9))})
+    [clone] = plan([repo], [], policy=own)
+    assert isinstance(clone, Clone)
+    assert clone.options == CopyOptions(depth=9)
 
 
 def test_a_rename_is_a_move_and_then_whatever_is_due() -> None:
@@ -359,11 +428,112 @@ def test_an_empty_listing_removes_nothing() -> None:
     assert reason(only(actions)) is Reason.LISTING_INCOMPLETE
 
 
-def test_too_many_at_once_are_not_believed() -> None:
-    stays = remote("stays", 0)
-    gone = [clone_of(remote(f"gone-{n}", n)) for n in range(1, 6)]
-    actions = plan([stays], [clone_of(stays), *gone], policy=SyncPolicy(gone="archive"))
-    assert [reason(action) for action in actions] == [Reason.CURRENT] + [Reason.GONE] * 5
+def vanished(count: int, stay: int, policy: SyncPolicy, **changes: object) -> list[Action]:
+    """What becomes of some clones that are not listed any more, beside some that are."""
+    stays = [remote(f"stays-{n}", 100 + n) for n in range(stay)] or [remote("new", 99)]
+    gone = [clone_of(remote(f"gone-{n}", n), **changes) for n in range(count)]
+    there = [clone_of(repo) for repo in stays] if stay else []
+    actions = plan(stays, [*there, *gone], policy=policy)
+    return [action for action in actions if "gone" in action.folder]
+
+
+ARCHIVE = SyncPolicy(gone="archive")
+
+
+@pytest.mark.parametrize(
+    ("count", "stay", "believed"),
+    [(1, 9, True), (3, 2, True), (4, 16, True), (4, 15, False), (5, 1, False), (2, 0, False)],
+)
+def test_so_many_may_vanish_at_once(count: int, stay: int, *, believed: bool) -> None:
+    actions = vanished(count, stay, ARCHIVE)
+    assert len(actions) == count
+    if believed:
+        assert all(isinstance(action, Archive) for action in actions)
+    else:
+        assert {reason(action) for action in actions} == {Reason.GONE}
+        assert all("--acknowledge-gone" in action.detail for action in actions)  # type: ignore[union-attr]
+    acknowledged = vanished(count, stay, replace(ARCHIVE, acknowledge_gone=True))
+    assert all(isinstance(action, Archive) for action in acknowledged)
+    kept = vanished(count, stay, SyncPolicy())
+    assert all("--acknowledge" not in action.detail for action in kept)  # type: ignore[union-attr]
+
+
+def test_asking_for_one_after_the_other_does_not_get_round_the_limit() -> None:
+    one = Selection.parse(["acme/gone-1", "acme/stays-0"])
+    actions = vanished(5, 1, replace(ARCHIVE, selection=one))
+    assert [reason(action) for action in actions] == [Reason.GONE]
+
+
+def test_not_even_an_acknowledgement_makes_an_empty_or_broken_listing_believed() -> None:
+    policy = SyncPolicy(gone="delete", acknowledge_gone=True)
+    gone = clone_of(remote("gone", 2), kind=CopyKind.MIRROR)
+    for listing in ({}, {"complete": False, "problem": "page 2 failed"}):
+        repos = [remote()] if listing else []
+        actions = plan(repos, [gone], policy=policy, **listing)
+        assert reason(actions[-1]) is Reason.LISTING_INCOMPLETE
+
+
+DELETE = SyncPolicy(gone="delete")
+CLEAN = {"worktree": tree(), "head_oid": OLD}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": CopyKind.MIRROR}, CLEAN, {"worktree": tree(oid=None), "head_oid": None}]
+)
+def test_what_holds_nothing_else_is_deleted_where_the_policy_says_so(
+    changes: dict[str, object],
+) -> None:
+    [action] = vanished(1, 9, DELETE, **changes)
+    assert isinstance(action, Remove)
+    assert action.local.folder == action.folder == "acme/gone-0"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        tree(changed=1),
+        tree(untracked=1),
+        tree(stashes=1),
+        tree(ahead=1),
+        tree(ahead=None, upstream=None),
+        tree(branch=None),
+        tree(operation=Operation.BISECT),
+        tree(oid=MINE),
+    ],
+)
+def test_what_may_hold_something_of_the_persons_is_archived_instead(state: WorkTree | None) -> None:
+    [action] = vanished(1, 9, DELETE, worktree=state)
+    assert isinstance(action, Archive)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"broken": "HEAD is missing"}, Reason.BROKEN), ({"locked": "index.lock"}, Reason.LOCKED)],
+)
+def test_what_is_gone_and_damaged_or_locked_stays(changes: dict[str, object], why: Reason) -> None:
+    for policy in (ARCHIVE, DELETE):
+        assert [reason(action) for action in vanished(1, 9, policy, **changes)] == [why]
+
+
+def test_git_is_asked_about_work_trees_that_may_be_deleted_and_no_others() -> None:
+    repo = remote()
+    listed, gone = clone_of(repo), clone_of(remote("gone", 2))
+    bare = clone_of(remote("bare", 3), kind=CopyKind.MIRROR)
+    other = clone_of(remote("other", 4, source="home"))
+    broken = clone_of(remote("broken", 5), broken="HEAD is missing")
+    clones = [listed, gone, bare, other, broken]
+    listing = Listing("work", (repo,))
+    assert may_be_removed(clones, [listing], DELETE) == [gone]
+    assert may_be_removed(clones, [replace(listing, complete=False)], DELETE) == []
+    assert may_be_removed(clones, [listing], ARCHIVE) == []
+
+
+def test_what_a_filter_leaves_out_today_is_not_gone() -> None:
+    repo, old = remote("app", 1), replace(remote("old", 2), archived=True)
+    policy = replace(DELETE, sources={"work": SourcePolicy(Selection.parse((), ["!archived"]))})
+    actions = plan([repo, old], [clone_of(repo), clone_of(old)], policy=policy)
+    assert [reason(action) for action in actions] == [Reason.CURRENT]
 
 
 def test_another_sources_clones_are_not_judged() -> None:
