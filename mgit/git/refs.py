@@ -213,7 +213,7 @@ def parse_ls_remote(output: bytes) -> RefSnapshot:
 
 def _refusal(url: CloneUrl, response: Response, *, known: bool) -> MgitError:
     match response.status:
-        case 401 | 403:
+        case 203 | 401 | 403:  # 203: a sign-in page, which Azure DevOps sends
             what = "refused the credential for" if known else "wants a credential for"
             return AuthenticationError(
                 f"{url.origin} {what} {url}",

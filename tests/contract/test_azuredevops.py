@@ -254,6 +254,14 @@ class TestGit:
         asked = [request.method for request in bench.forge.requests if not request.is_api]
         assert asked == ["POST", "GET", "GET"]
 
+    def test_a_sign_in_page_in_place_of_refs_is_a_refused_credential(self, bench):
+        bench.forge.add_repo("acme", "tool")
+        (repo,) = bench.client().list_repos().repos
+        credential = Credential(repo.url.origin, "x", Secret(bench.forge.token), "a test")
+        bench.forge.fail_next("*/_git/*", 203, HTML, SIGN_IN, times=2)
+        with pytest.raises(AuthenticationError, match="refused the credential"):
+            RefsClient(bench.transport, CredentialBook([credential])).ls_refs(repo.url)
+
     def test_a_disabled_repository_is_not_there_for_git(self, bench):
         made = bench.forge.add_repo("acme", "off", disabled=True)
         (repo,) = bench.client().list_repos().repos
