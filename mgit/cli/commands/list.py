@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if not problems:
         tell_unmatched(console, selection, (str(repo.path) for repo in repos))
     for notice in notices:
-        console.warn(notice)
+        console.note(notice)
     tell_problems(console, problems)
     return int(code)
 
