@@ -35,7 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("mgit list 'acme/*' --filter '!archived'", "mgit list --format json --limit 20"),
     "sync": (
         "mgit sync 'acme/*' '!acme/legacy-*' --root ~/src",
-        "mgit sync --dry-run --filter 'pushed>90d'",
+        "mgit sync --dry-run --filter pushed-since=90d",
         "mgit sync ./acme             # only the clones that are already there",
     ),
     "status": ("mgit status --fetch", "mgit status ~/src --fail-on dirty,unpushed"),
@@ -92,7 +92,8 @@ def _add_selection(parser: argparse.ArgumentParser, *, patterns: bool = True) ->
         "--filter",
         metavar="CONDITION",
         action="append",
-        help="only what is so, e.g. '!archived', language=go, 'size<100m'; may be repeated",
+        help="only what is so: '!archived', language=go, 'size<100m', pushed-since=90d; "
+        "may be repeated",
     )
 
 
@@ -114,6 +115,9 @@ def _login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="address of its API (default: that of the forge's own site)")
     parser.add_argument(
         "--owner", action="append", help="organisation or user to list; may be repeated"
+    )
+    parser.add_argument(
+        "--user", help="account or e-mail beside the token, where the forge wants one (Bitbucket)"
     )
     parser.add_argument(
         "--stdin", action="store_true", help="read the token from standard input, do not ask"

@@ -199,7 +199,7 @@ def _value(words: Sequence[str], flag: str) -> str | None:
     return _take(list(words), flag)
 
 
-_LOGIN_VALUES = ("--forge", "--url", "--owner", "--config")
+_LOGIN_VALUES = ("--forge", "--url", "--owner", "--user", "--config")
 
 
 def _names(words: Sequence[str]) -> list[str]:

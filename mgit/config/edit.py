@@ -29,12 +29,14 @@ class NewSource:
         forge: which client speaks to it.
         url: address of its API, empty for the forge's own.
         owners: what to list, empty for all.
+        user: account or e-mail beside the token, empty for none.
     """
 
     name: str
     forge: str
     url: str = ""
     owners: tuple[str, ...] = ()
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ def _table(source: NewSource) -> Sequence[str]:
         lines.append(f"url = {_quote(source.url)}")
     if source.owners:
         lines.append(f"owners = [{', '.join(_quote(owner) for owner in source.owners)}]")
+    if source.user:
+        lines.append(f"user = {_quote(source.user)}")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
@@ -298,7 +299,7 @@ def clone(url: str, user: str, folder) -> int:
     )
     askpass.chmod(0o700)
     environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": os.environ["PATH"],
         "HOME": str(folder.parent),
         "GIT_ASKPASS": str(askpass),
         "GIT_TERMINAL_PROMPT": "0",

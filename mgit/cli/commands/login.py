@@ -53,6 +53,7 @@ def _source(options: argparse.Namespace, settings: Settings) -> tuple[SourceSett
         forge=_forge(options),
         url=_url(options),
         owners=tuple(options.owner or ()),
+        user=options.user or "",
     )
     edit = add_source(new, settings.paths, settings.environment)
     return edit.settings.source(new.name), edit
@@ -97,6 +98,7 @@ def _refuse_changes(options: argparse.Namespace, known: SourceSettings, settings
             ("--forge", options.forge, known.forge),
             ("--url", options.url and options.url.rstrip("/"), known.url),
             ("--owner", options.owner and tuple(options.owner), known.owners),
+            ("--user", options.user, known.user),
         )
         if given and given != there
     ]
