@@ -35,7 +35,10 @@ def choose(
     if sources or options.source:
         settings = only_sources(settings, options.source)
     from mgit.fleet.selecting import saved_selections
-    from mgit.plan.select import Selection
+    from mgit.plan.select import Named, Selection
 
     saved = saved_selections(settings)
-    return settings, Selection.parse(patterns, options.filter or (), saved=saved)
+    selection = Selection.parse(patterns, options.filter or (), saved=saved)
+    if options.source and not sources:  # clones on disk: nothing but the selection narrows them
+        selection = Selection((Named("--source", selection, frozenset(options.source)),))
+    return settings, selection

@@ -27,7 +27,7 @@ _VALUES = {
 _FILTERS = (
     *("archived", "!archived", "fork", "!fork", "empty", "!empty"),
     *("visibility=public", "visibility=internal", "visibility=private"),
-    *("topic=", "language=", "size<", "size>", "pushed<", "pushed>"),
+    *("topic=", "language=", "size<", "size>", "pushed-since=", "pushed-before="),
 )
 
 

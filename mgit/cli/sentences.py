@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mgit.cli.documents import sync_summary
 from mgit.cli.records import action_record
 from mgit.cli.words import count
-from mgit.model import Outcome, Plan
+from mgit.model import Action, Outcome, Plan, Reason, Skip
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Change, Ran
@@ -24,10 +24,16 @@ def sync_sentence(outcomes: Sequence[Outcome]) -> str:
 
 
 def plan_sentence(plan: Plan) -> str:
-    """`plan: 3 clone, 2 fetch, 45 skip`."""
-    words = Counter(str(action_record(action)["action"]) for action in plan.actions)
+    """`plan: 3 clone, 2 fetch, 45 current`."""
+    words = Counter(_word(action) for action in plan.actions)
     parts = [f"{number} {word}" for word, number in words.items()]
     return f"plan: {', '.join(parts) or 'nothing to do'}"
+
+
+def _word(action: Action) -> str:
+    if isinstance(action, Skip) and action.reason is Reason.CURRENT:
+        return "current"
+    return str(action_record(action)["action"])
 
 
 def run_sentence(results: Iterable[Ran]) -> str:

@@ -169,6 +169,19 @@ def test_wrong_words_are_told(
     assert all(word in ran.err for word in words), ran.err
 
 
+def test_one_source_or_what_a_condition_says(cloned: Laptop) -> None:
+    text = cloned.config_file.read_text()
+    other = cloned.home / "other.toml"
+    other.write_text(f'{text}\n[sources.second]\nforge = "github"\nurl = "https://example.com"\n')
+    words = ("--config", str(other), "run", "--quiet", "--source")
+    assert len(cloned.mgit(*words, "work", "--", "true").out.splitlines()) == 4
+    none = cloned.mgit(*words, "second", "--", "true")
+    assert (none.code, none.out) == (2, "")
+    assert "no clone" in none.err
+    unknown = cloned.mgit("run", "--source", "wrok", "--", "true")
+    assert "did you mean work?" in unknown.err
+
+
 def test_run_below_another_root(cloned: Laptop, tmp_path: Path) -> None:
     shutil.copytree(cloned.root / "acme", tmp_path / "acme")
     ran = cloned.mgit("run", "--root", str(tmp_path), "--", "pwd")
