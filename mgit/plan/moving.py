@@ -1,9 +1,9 @@
 """Clones that were renamed upstream: which can move in this run, and on which way.
 
 Renames come in chains (`b` became `c`, `a` became `b`) and rings (`a` and `b` changed names). All
-end in the places that their names ask for: whoever goes where another one has yet to leave steps
-aside first, into a folder right below the root. All first steps are done before any second one,
-so that no order among them matters.
+end in the places that their names ask for. In a chain each waits for the one before it; whoever
+applies the moves sees to that. In a ring, and where one folder lies inside another, each steps
+aside first, into a folder right below the root. First steps are done before any second one.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def plan_moves(movers: Sequence[Mover], ground: Ground) -> Moves:
                 held[skip.key] = skip
                 del going[skip.key]
     leaving = frozenset(mover.clone.folder for mover in going.values())
-    return Moves({key: _route(mover, ground) for key, mover in going.items()}, held, leaving)
+    return Moves({key: _route(mover, going, ground) for key, mover in going.items()}, held, leaving)
 
 
 def blocked(
@@ -152,12 +152,29 @@ def _stopped(
     return found
 
 
-def _route(mover: Mover, ground: Ground) -> tuple[str, ...]:
-    others = [one for one in ground.in_the_way(mover.to) if one is not mover.clone]
+def _route(mover: Mover, going: Mapping[RepoKey, Mover], ground: Ground) -> tuple[str, ...]:
+    if is_halfway(mover.clone.folder):
+        return (mover.to,)
     inside = mover.clone.folder.startswith(f"{mover.to}/")
-    if (others or inside) and not is_halfway(mover.clone.folder):
-        return (_aside(mover), mover.to)
-    return (mover.to,)
+    if not inside and _waits_in_line(mover, going, ground):
+        return (mover.to,)
+    return (_aside(mover), mover.to)
+
+
+def _waits_in_line(mover: Mover, going: Mapping[RepoKey, Mover], ground: Ground) -> bool:
+    """Whether its way gets free by itself: it is neither in a ring nor between others' folders."""
+    seen = mover
+    for _ in range(len(going) + 1):
+        there = [one for one in ground.in_the_way(seen.to) if one is not seen.clone]
+        if not there:
+            return True
+        first = there[0]
+        if len(there) > 1 or first.folder != seen.to or first.key is None:
+            return seen is not mover  # another one in the line steps aside, and its folder is free
+        seen = going[first.key]
+        if seen is mover:
+            return False
+    return True  # it waits for a ring of others, and they step aside
 
 
 def _aside(mover: Mover) -> str:

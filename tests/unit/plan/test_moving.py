@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.address import parse_clone_url
+from mgit.fleet.apply import group, in_order
 from mgit.model import (
     Action,
     Clone,
@@ -24,6 +25,7 @@ from mgit.model import (
     RepoKey,
     RepoPath,
     Skip,
+    action_key,
 )
 from mgit.plan import Selection, SyncPolicy, plan_sync
 from mgit.plan.moving import is_halfway
@@ -69,23 +71,18 @@ def moves(actions: Sequence[Action]) -> list[tuple[str, str]]:
 def carried_out(
     clones: Sequence[LocalRepo], actions: Sequence[Action], order: Sequence[int]
 ) -> list[LocalRepo]:
-    """The clones after the moves: all first steps in some order, then all second ones in some."""
+    """The clones after the moves, as they are applied: first steps in line, then second ones."""
     disk = {clone.folder: clone for clone in clones}
-    steps: dict[RepoKey, list[Move]] = {}
-    for action in actions:
-        if isinstance(action, Move):
-            steps.setdefault(action.repo.key, []).append(action)
-    ranked = sorted(steps.values(), key=lambda one: order[int(one[0].repo.key.id)])
-    for stage in (0, 1):
-        for one in ranked[:: 1 - 2 * stage]:
-            if len(one) <= stage:
-                continue
-            step = one[stage]
-            clone = disk.pop(step.folder)
-            inside = [f for f in disk if f.startswith(f"{step.to}/") or step.to.startswith(f"{f}/")]
-            assert step.to not in disk
-            assert not inside
-            disk[step.to] = replace(clone, folder=step.to, path=step.repo.path, url=step.repo.url)
+    groups = group(action for action in actions if isinstance(action, Move))
+    groups.sort(key=lambda one: order[int(action_key(one[0]).id)])  # type: ignore[union-attr]
+    second = [one[1] for one in groups[::-1] if len(one) > 1]
+    for step in [*(one[0] for one in in_order(groups)), *second]:
+        assert isinstance(step, Move)
+        clone = disk.pop(step.folder)
+        inside = [f for f in disk if f.startswith(f"{step.to}/") or step.to.startswith(f"{f}/")]
+        assert step.to not in disk
+        assert not inside
+        disk[step.to] = replace(clone, folder=step.to, path=step.repo.path, url=step.repo.url)
     return list(disk.values())
 
 
@@ -93,11 +90,18 @@ def test_a_chain_ends_in_the_pretty_places() -> None:
     repos = [remote(1, "acme/b"), remote(2, "acme/c")]
     clones = [mirror(1, "acme/a"), mirror(2, "acme/b")]
     actions = plan(repos, clones)
-    first, second, direct = moves(actions)
-    assert first[0] == "acme/a"
-    assert is_halfway(first[1])
-    assert second == (first[1], "acme/b")
-    assert direct == ("acme/b", "acme/c")
+    assert moves(actions) == [("acme/a", "acme/b"), ("acme/b", "acme/c")]
+    assert len(carried_out(clones, actions, [0, 1, 2])) == 2
+
+
+def test_who_waits_for_a_ring_need_not_step_aside() -> None:
+    repos = [remote(1, "acme/b"), remote(2, "acme/a"), remote(3, "acme/c"), remote(4, "acme/d")]
+    clones = [mirror(n, f"acme/{name}") for n, name in enumerate("abde", start=1)]
+    clones[2] = mirror(3, "acme/d")
+    actions = plan(repos, clones)
+    assert len(moves(actions)) == 6, "two for each in the ring, one for each in the line"
+    after = carried_out(clones, actions, [4, 3, 2, 1, 0])
+    assert sorted(clone.folder for clone in after) == ["acme/a", "acme/b", "acme/c", "acme/d"]
 
 
 def test_a_swap_ends_in_the_pretty_places_and_refs_follow_there() -> None:
