@@ -207,6 +207,15 @@ class TestDataCenter:
         starts = [parse_qs(urlsplit(r.path).query).get("start") for r in center.requests]
         assert starts == [None, ["5"], ["10"]]  # two a page, three that nobody may see
 
+    def test_a_list_that_never_ends_is_left(self):
+        page = {"values": [], "isLastPage": False, "nextPageStart": 25}
+        wire = Scripted({"/rest/api/latest/repos": page})
+        api = api_base("bitbucket-datacenter", "https://corp.example")
+        listing = open_forge("bitbucket-datacenter", ForgeContext("work", wire, api)).list_repos()
+        assert not listing.complete
+        assert "without end" in listing.problem
+        assert len(wire.asked) == 2
+
     def test_a_persons_own_project_is_an_owner(self, center, transport):
         center.add_repo("~jane", "notes")
         (repo,) = client(center, transport, "~JANE").list_repos().repos
