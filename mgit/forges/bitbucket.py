@@ -43,8 +43,8 @@ _CUT = "fields=next," + ",".join(f"values.{name}" for name in _FIELDS)
 _ORDER = f"sort=-created_on&pagelen=100&{_CUT}"
 _WORKSPACES = "/user/workspaces?pagelen=100"
 _SLACK = timedelta(minutes=2)  # their clocks and ours
-_API_TOKEN_USER = "x-bitbucket-api-token-auth"  # noqa: S105 - a user name
-_ACCESS_TOKEN_USER = "x-token-auth"  # noqa: S105 - a user name
+_GIT_USER_OF_API = "x-bitbucket-api-token-auth"
+_GIT_USER_OF_ACCESS = "x-token-auth"
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -127,7 +127,7 @@ class Bitbucket:
             git_origin=self._git_origin,
             headers={},
         )
-        self._git_username = _API_TOKEN_USER if api_token else _ACCESS_TOKEN_USER
+        self._git_username = _GIT_USER_OF_API if api_token else _GIT_USER_OF_ACCESS
 
     @property
     def git_origin(self) -> Origin:
