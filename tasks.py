@@ -57,6 +57,7 @@ def provision(_context: Context) -> None:
         "undo": "take back a release that stopped before it was published",
         "rehearse": "refuse real endpoints; without --endpoints rehearse everything",
         "provision": "install what is missing first",
+        "pre": "alpha, beta or rc: a pre-release; its changes stay for the release",
         "endpoints": "TOML file of the places to release to (default deploy/endpoints.toml)",
         "fault": "die on purpose at before:STEP, after:STEP or during:STEP:POINT; rehearsals only",
     }
@@ -68,11 +69,12 @@ def release(
     undo: bool = False,  # noqa: FBT001, FBT002
     rehearse: bool = False,  # noqa: FBT001, FBT002
     provision: bool = False,  # noqa: FBT001, FBT002
+    pre: str = "",
     endpoints: str = "",
     fault: str = "",
 ) -> None:
     """The laptop half of a release: plan to tag. The pushed tag starts the CI half."""
-    options = Options(endpoints, rehearse, resume, provision, fault)
+    options = Options(endpoints, rehearse, resume, provision, fault, pre)
     end(lambda: commands.release_as_asked(HERE, options, plan=plan, undo=undo))
 
 
@@ -92,6 +94,12 @@ def deploy(_context: Context, environment: str = "", reference: str = "") -> Non
 def rollback(_context: Context, environment: str = "") -> None:
     """Put the previous image back."""
     end(lambda: errands.rollback(HERE, environment))
+
+
+@task(help={"check": "only compare, end with 3 where something differs"})
+def surface(_context: Context, check: bool = False) -> None:  # noqa: FBT001, FBT002
+    """Write down what mgit promises (options, keys, schemas, metrics): docs/surface.json."""
+    end(lambda: errands.surface(HERE, check=check))
 
 
 @task(help={"folder": "of a release, for example dist/release/0.1.0"})

@@ -39,6 +39,7 @@ class Options:
     resume: bool = False
     provision: bool = False
     fault: str = ""
+    pre: str = ""
 
 
 def guarded(command: Callable[[], Exit]) -> Exit:
@@ -83,7 +84,7 @@ def release(here: Path, options: Options) -> Exit:
 
     git, endpoints = open_clone(here, options)
     _refuse_uncommitted(git, endpoints)
-    out = here / "dist" / "release" / _planned_version(git)
+    out = here / "dist" / "release" / _planned_version(git, options)
     project = make_project(git, out, endpoints, options)
     result = run_steps(project, LAPTOP, resume=options.resume, say=say)
     end = f"v{result.facts.version} is tagged and pushed; CI goes on from the tag"
@@ -96,7 +97,7 @@ def show_plan(here: Path, options: Options) -> Exit:
     from pipeline.release import LAPTOP
 
     git, endpoints = open_clone(here, options)
-    _planned_version(git)
+    _planned_version(git, options)
     with TemporaryDirectory(prefix="mgit-plan-") as folder:
         project = make_project(git, Path(folder), endpoints, options)
         seen = preview(project, LAPTOP)
@@ -110,8 +111,8 @@ def take_back(here: Path, options: Options) -> Exit:
     from pipeline.undo import undo_steps
 
     git, endpoints = open_clone(here, options)
-    out = here / "dist" / "release" / _planned_version(git)
-    project = _project(out / "src", out, endpoints, options.fault)
+    out = here / "dist" / "release" / _planned_version(git, options)
+    project = _project(out / "src", out, endpoints, options)
     result = undo_steps(project, LAPTOP, say)
     print(f"{result.facts.version} was taken back")  # noqa: T201  the command's own output
     return result.exit_code
@@ -172,7 +173,7 @@ def make_project(
 ) -> Project:
     """The clean clone and all that goes with it."""
     space = open_workspace(git, out, endpoints, resume=options.resume or bool(tag))
-    project = _project(space.root, out, endpoints, options.fault, tag)
+    project = _project(space.root, out, endpoints, options, tag)
     if options.provision:
         from pipeline.provision import provision
 
@@ -180,7 +181,9 @@ def make_project(
     return project
 
 
-def _project(root: Path, out: Path, endpoints: Endpoints, fault: str, tag: str = "") -> Project:
+def _project(
+    root: Path, out: Path, endpoints: Endpoints, options: Options, tag: str = ""
+) -> Project:
     return Project(
         root,
         out,
@@ -188,7 +191,8 @@ def _project(root: Path, out: Path, endpoints: Endpoints, fault: str, tag: str =
         Shell(env=child_environment(), log=out / "log.txt"),
         ci=bool(tag),
         tag=tag,
-        fault=fault or environment().get(FAULT_VARIABLE, ""),
+        fault=options.fault or environment().get(FAULT_VARIABLE, ""),
+        pre=options.pre,
     )
 
 
@@ -204,10 +208,10 @@ def _refuse_uncommitted(git: Git, endpoints: Endpoints) -> None:
         )
 
 
-def _planned_version(git: Git) -> str:
+def _planned_version(git: Git, options: Options) -> str:
     from pipeline.versioning.release_commit import plan_release
 
-    return plan_release(git).version
+    return plan_release(git, options.pre).version
 
 
 def finish(project: Project, result: Result, end: str) -> Exit:

@@ -18,6 +18,8 @@ from pipeline.steps.plan import written_version
 from pipeline.table import table
 from pipeline.workspace import checked_repository
 
+_SHOWN = 20
+
 
 def make(here: Path, names: Sequence[str]) -> Exit:
     """Build the commit that is checked out (and look at it), without releasing anything."""
@@ -41,6 +43,25 @@ def nox(here: Path, session: str) -> Exit:
     argv = (sys.executable, "-m", "nox", "--session", session)
     code = Shell(env=child_environment()).stream(argv, cwd=here)
     return Exit.GATE if code else Exit.DONE
+
+
+def surface(here: Path, *, check: bool) -> Exit:
+    """Write the public surface down, or only say what differs from what is written."""
+    from pipeline.surface.describe import committed, describe
+    from pipeline.surface.items import FILE, difference, write
+
+    now = describe(Shell(env=child_environment()), here)
+    found = difference(committed(here), now)
+    lines = (*found.breaking, *(f"new: {item}" for item in found.added))
+    for line in lines[:_SHOWN]:
+        say(line)
+    if len(lines) > _SHOWN:
+        say(f"and {len(lines) - _SHOWN} more")
+    if check:
+        return Exit.GATE if lines else Exit.DONE
+    (here / FILE).write_text(write(now), encoding="utf-8")
+    say(f"{FILE}: {len(now)} promises")
+    return Exit.DONE
 
 
 def provision_all() -> Exit:

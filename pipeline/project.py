@@ -81,6 +81,7 @@ class Project:
         shell: starts processes.
         ci: whether this is the CI half.
         tag: the tag that started CI (`v1.2.3`), empty on a laptop.
+        pre: `alpha`, `beta` or `rc` for a pre-release; empty for a release.
         fault: where to die on purpose, for example `after:tag`; rehearsals only.
         now: the clock.
     """
@@ -92,6 +93,7 @@ class Project:
     ci: bool = False
     tag: str = ""
     fault: str = ""
+    pre: str = ""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 

@@ -26,7 +26,7 @@ def check(project: Project, facts: Facts) -> Verdict:
         )
     if project.ci:
         return _from_tag(project, git, facts)
-    plan = plan_release(git)
+    plan = plan_release(git, project.pre)
     return Done(
         replace(
             facts, version=plan.version, previous=plan.previous, notes=plan.notes, epoch=plan.epoch

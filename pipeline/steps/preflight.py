@@ -90,7 +90,7 @@ def _branch(project: Project, facts: Facts) -> Iterator[Blocked]:
     if not facts.version:
         return
     git = Git(project.shell, project.root)
-    plan = plan_release(git)
+    plan = plan_release(git, project.pre)
     branch = project.endpoints.branch
     there = git.remote_refs(project.endpoints.git_remote, f"refs/heads/{branch}")
     at = there.get(f"refs/heads/{branch}", "")
@@ -111,7 +111,7 @@ def _free(project: Project, facts: Facts) -> Iterator[Blocked]:
     tag = f"refs/tags/{tag_of(facts.version)}"
     refs = git.remote_refs(project.endpoints.git_remote, tag, f"{tag}^{{}}")
     tagged = refs.get(f"{tag}^{{}}", refs.get(tag, ""))
-    if tagged and tagged == expected_commit(git, plan_release(git)):
+    if tagged and tagged == expected_commit(git, plan_release(git, project.pre)):
         return
     places = places_with(project.endpoints, facts.version)
     for place in (*(("the remote's tags",) if tagged else ()), *places):

@@ -24,7 +24,7 @@ def check(project: Project, facts: Facts) -> Verdict:
             Exit.CONFLICT,
             f"delete {project.root} and run again",
         )
-    plan = plan_release(git)
+    plan = plan_release(git, project.pre)
     head = git.resolve("HEAD^{commit}")
     expected = expected_commit(git, plan)
     if head == expected:
@@ -43,7 +43,7 @@ def check(project: Project, facts: Facts) -> Verdict:
 def run(project: Project, facts: Facts) -> Facts:
     """Put the release commit on the branch and check it out."""
     git = Git(project.shell, project.root)
-    plan = plan_release(git)
+    plan = plan_release(git, project.pre)
     commit = expected_commit(git, plan)
     git.run("checkout", "--quiet", "-B", project.endpoints.branch, commit)
     return replace(facts, commit=commit, epoch=plan.epoch)

@@ -14,7 +14,8 @@ from pipeline.git import Git
 from pipeline.step import Exit, PipelineError
 from pipeline.versioning.changelog import FILE, FOLDER, insert_section, read_fragments, render_notes
 from pipeline.versioning.changelog import render_section as section_of
-from pipeline.versioning.versions import latest, next_version, to_pep440
+from pipeline.versioning.floor import require_floor
+from pipeline.versioning.versions import latest, latest_final, next_version, to_pep440
 
 VERSION_FILE = "mgit/version.py"
 _NAME = "mgit release"
@@ -44,24 +45,38 @@ class ReleasePlan:
     removed: tuple[str, ...]
 
 
-def plan_release(git: Git) -> ReleasePlan:
+def plan_release(git: Git, pre: str = "") -> ReleasePlan:
     """Work out the next release from the base commit alone.
 
+    A pre-release only writes the version: its changes stay fragments until the final version
+    gathers them all.
+
+    Args:
+        git: the clone.
+        pre: `alpha`, `beta` or `rc` for a pre-release.
+
     Raises:
-        PipelineError: GATE, nothing to release; USAGE, a malformed fragment or changelog.
+        PipelineError: GATE, nothing to release, or what is public changed by more than the
+            fragments say; USAGE, a malformed fragment or changelog.
     """
     base = git.base()
     fragments = read_fragments(git.files(base, FOLDER))
-    previous = latest(git.out("tag", "--merged", base, "--list", "v*").split())
+    tags = git.out("tag", "--merged", base, "--list", "v*").split()
+    previous = latest(tags)
     if not fragments:
         raise PipelineError(
             f"nothing to release since {f'v{previous}' if previous else 'the beginning'}",
             exit_code=Exit.GATE,
             advice=f"describe the change in a fragment, see {FOLDER}/README.md",
         )
-    version = next_version(previous, (fragment.kind for fragment in fragments))
+    kinds = tuple(fragment.kind for fragment in fragments)
+    require_floor(git, base, latest_final(tags), kinds)
+    version = next_version(previous, kinds, pre)
     notes = render_notes(fragments)
     epoch = git.time_of(base)
+    if pre:
+        written = {VERSION_FILE: version_module(version)}
+        return ReleasePlan(base, version, previous, notes, epoch, written, ())
     changelog = insert_section(git.text(base, FILE), version, section_of(version, epoch, notes))
     files = {VERSION_FILE: version_module(version), FILE: changelog}
     removed = tuple(f"{FOLDER}/{fragment.name}" for fragment in fragments)

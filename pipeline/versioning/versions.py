@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from semver import Version
 
 from pipeline.step import Exit, PipelineError
 
 FIRST = Version(0, 1, 0)
+Part = Literal["major", "minor", "patch"]
 
 _TAG = re.compile(r"^v(.+)$")
 _PHASES = {"alpha": "a", "beta": "b", "rc": "rc"}
@@ -59,29 +61,79 @@ def latest(tags: Iterable[str]) -> str:
     return str(max(found)) if found else ""
 
 
-def next_version(previous: str, kinds: Iterable[str]) -> str:
+def latest_final(tags: Iterable[str]) -> str:
+    """The same without pre-releases: what people have who take no risks."""
+    found = [version for tag in tags if (version := _quiet(tag)) is not None]
+    return str(max(final)) if (final := [one for one in found if not one.prerelease]) else ""
+
+
+def part_of(previous: str, kinds: Iterable[str]) -> Part:
+    """Which part of the version changes of these kinds ask for.
+
+    Args:
+        previous: the latest release; while it is 0.x nothing asks for more than a minor.
+        kinds: kinds of the changelog fragments.
+    """
+    asked = set(kinds)
+    if "breaking" in asked:
+        return at_most(previous, "major")
+    return "minor" if asked & _MINOR_KINDS else "patch"
+
+
+def at_most(previous: str, part: Part) -> Part:
+    """While it is 0.x, what breaks asks for a minor (SemVer 2.0, item 4)."""
+    return "minor" if part == "major" and parse(previous).major == 0 else part
+
+
+def is_less(part: Part, than: Part) -> bool:
+    """Whether a part is a smaller step than another."""
+    order = ("patch", "minor", "major")
+    return order.index(part) < order.index(than)
+
+
+def next_version(previous: str, kinds: Iterable[str], pre: str = "") -> str:
     """The version that changes of these kinds ask for.
 
     Args:
         previous: the latest release, empty before the first.
         kinds: kinds of the changelog fragments, at least one.
+        pre: `alpha`, `beta` or `rc` for a pre-release of that version; empty for the version.
 
     Returns:
         0.1.0 for the first release; then breaking asks for a major (a minor while 0.x), added,
         changed, deprecated and removed for a minor, fixed and security for a patch. After a
-        pre-release that was high enough already, its final version.
+        pre-release that was high enough already, its final version or its next pre-release.
+
+    Raises:
+        PipelineError: USAGE; there is no such phase, or it comes before the one that was released.
     """
-    if not previous:
-        return str(FIRST)
-    asked = set(kinds)
-    last = parse(previous)
-    if "breaking" in asked and last.major > 0:
-        part = "major"
-    elif "breaking" in asked or asked & _MINOR_KINDS:
-        part = "minor"
-    else:
-        part = "patch"
-    return str(last.next_version(part))
+    final = FIRST
+    if previous:
+        final = parse(previous).next_version(part_of(previous, kinds))
+    return str(_pre_release(final, previous, pre) if pre else final)
+
+
+def _pre_release(final: Version, previous: str, phase: str) -> Version:
+    if phase not in _PHASES:
+        raise PipelineError(
+            f"there is no pre-release {phase!a}",
+            exit_code=Exit.USAGE,
+            advice=f"write one of {', '.join(_PHASES)}",
+        )
+    last = parse(previous) if previous else None
+    if last is None or not last.prerelease or last.finalize_version() != final:
+        return final.replace(prerelease=f"{phase}.1")
+    before, _, number = last.prerelease.partition(".")
+    if before == phase:
+        return final.replace(prerelease=f"{phase}.{int(number) + 1}")
+    following = final.replace(prerelease=f"{phase}.1")
+    if following < last:
+        raise PipelineError(
+            f"{following} would come before {last}, which is released",
+            exit_code=Exit.USAGE,
+            advice=f"go on with {before}, or release {final}",
+        )
+    return following
 
 
 def to_pep440(version: str) -> str:

@@ -1,0 +1,1 @@
+"""The public surface of mgit: what others rely on, as a flat list that can be compared."""
