@@ -62,23 +62,27 @@ _CONFIG: tuple[tuple[str, str], ...] = (
     ("core.hooksPath", "/dev/null"),
     ("core.protectHFS", "true"),
     ("core.protectNTFS", "true"),
+    ("gc.auto", "0"),
+    ("init.defaultBranch", "main"),
+    ("maintenance.auto", "false"),
+    ("safe.bareRepository", "explicit"),
+    ("submodule.recurse", "false"),
+    ("user.useConfigOnly", "false"),
+)
+# Only for a git that may talk to somebody. Each pair costs whoever starts git and git itself
+# some microseconds, and looking at a thousand work trees is little else than starting git.
+_TALKING: tuple[tuple[str, str], ...] = (
     ("credential.helper", ""),  # empty: forget every helper that a configuration named
     ("credential.useHttpPath", "false"),
     ("fetch.recurseSubmodules", "false"),
-    ("gc.auto", "0"),
     ("http.cookieFile", ""),
     ("http.extraHeader", ""),  # empty: forget headers, they may hold a token
     ("http.followRedirects", "false"),  # a redirect would take the token along
     ("http.saveCookies", "false"),
     ("http.sslVerify", "true"),
-    ("init.defaultBranch", "main"),
-    ("maintenance.auto", "false"),
     ("protocol.version", "2"),
-    ("safe.bareRepository", "explicit"),
-    ("submodule.recurse", "false"),
     ("transfer.credentialsInUrl", "die"),
     ("transfer.fsckObjects", "true"),
-    ("user.useConfigOnly", "false"),
     *((f"fetch.fsck.{name}", "warn") for name in _BENIGN),
 )
 
@@ -221,7 +225,7 @@ def _protocols(channel: Channel) -> str:
 def _channel_config(channel: Channel, base: Mapping[str, str]) -> list[tuple[str, str]]:
     if channel.origin is None:
         return []
-    config = network_config(channel.network, channel.origin, base)
+    config = [*_TALKING, *network_config(channel.network, channel.origin, base)]
     if channel.username is not None:
         config.append((f"credential.{channel.origin}.username", channel.username))
         # git 2.46: saves the 401 round trip. Only there: for others askpass has no answer.
