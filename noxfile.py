@@ -102,7 +102,7 @@ def tests(session: nox.Session) -> None:
     """All tests on the main Python, on the others those that depend on the Python."""
     _provide(session, "test", project=True)
     if IN_CI:  # where a lacking tool fails a test instead of skipping it
-        session.run("python", "-m", "pipeline.provision")
+        session.run("python", "-m", "pipeline.provision", "--tests")
     chosen = session.posargs or (
         ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
         if session.python == MAIN

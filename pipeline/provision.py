@@ -28,6 +28,7 @@ from pipeline.machine.tools import (
     engine_answers,
     has_registry,
     look,
+    missing_for_tests,
     missing_tools,
     runs,
     tries,
@@ -48,7 +49,11 @@ _OLDEST_ENGINE = 24  # the first with the containerd image store that does what 
 
 
 def provision(
-    shell: Shell, say: Callable[[str], None], base_image: str = BASE_IMAGE
+    shell: Shell,
+    say: Callable[[str], None],
+    base_image: str = BASE_IMAGE,
+    *,
+    tests: bool = False,
 ) -> tuple[Missing, ...]:
     """Get what is missing, as far as this machine lets us, and say what is done.
 
@@ -56,6 +61,7 @@ def provision(
         shell: starts everything.
         say: gets one line per thing that will be done, before it is done.
         base_image: reference that the Dockerfile builds on.
+        tests: also what only the tests need.
 
     Returns:
         What is still missing afterwards.
@@ -63,13 +69,13 @@ def provision(
     Raises:
         PipelineError: an installation failed.
     """
-    missing = look(shell, base_image)
+    missing = _look(shell, base_image, tests=tests)
     if not missing:
         return ()
     suite = apt.codename()
     if suite and os.geteuid() == 0:
         with _one_at_a_time():
-            missing = look(shell, base_image)
+            missing = _look(shell, base_image, tests=tests)
             _install(apt.Debian(shell, suite), missing, say)
             if not engine_answers(shell):
                 start_engine(shell, say)
@@ -78,7 +84,11 @@ def provision(
         if not has_registry(shell):
             say(f"docker pull {REGISTRY_IMAGE}")
             tries(shell, ("docker", "pull", "--quiet", REGISTRY_IMAGE))
-    return look(shell, base_image)
+    return _look(shell, base_image, tests=tests)
+
+
+def _look(shell: Shell, base_image: str, *, tests: bool) -> tuple[Missing, ...]:
+    return (*look(shell, base_image), *(missing_for_tests(shell) if tests else ()))
 
 
 def _install(debian: apt.Debian, missing: Sequence[Missing], say: Callable[[str], None]) -> None:
@@ -196,10 +206,14 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
     """The command `python -m pipeline.provision`."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.provision", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only name what is missing")
+    parser.add_argument("--tests", action="store_true", help="also what only the tests need")
     options = parser.parse_args(argv)
     shell = shell or Shell(env=child_environment())
     try:
-        missing = look(shell) if options.check else provision(shell, _say)
+        if options.check:
+            missing = _look(shell, BASE_IMAGE, tests=options.tests)
+        else:
+            missing = provision(shell, _say, tests=options.tests)
     except PipelineError as error:
         _say(f"error: {error.message}" + (f"; {error.advice}" if error.advice else ""))
         return int(error.exit_code)

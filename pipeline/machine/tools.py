@@ -71,6 +71,21 @@ _TRIVY = Missing(
     "scans the image and the tree",
     "python3 -m pip install -r requirements/security.txt (Linux, x86-64), or install trivy",
 )
+# What only tests start; no release lacks them.
+_FOR_TESTS = tuple(
+    Missing(name, f"the tests try {what}", f"install {name}", own=(name,))
+    for name, what in (
+        ("git-lfs", "large files"),
+        ("zsh", "completion in it"),
+        ("fish", "completion in it"),
+    )
+)
+
+
+def missing_for_tests(shell: Shell) -> tuple[Missing, ...]:
+    """What the tests lack here beside that. Read-only."""
+    lacking = (tool for tool in _FOR_TESTS if not runs(shell, tool.name, "--version"))
+    return tuple(map(_with_command, lacking))
 
 
 def missing_tools(project: Project) -> tuple[Missing, ...]:

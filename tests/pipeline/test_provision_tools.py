@@ -48,6 +48,15 @@ def test_looking_names_what_is_missing_and_returns_4(
     assert "provision: missing: container engine (builds, runs and deploys the image)" in said
 
 
+def test_what_only_tests_need_is_only_asked_for_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provision.main(["--check"], bare(tmp_path))
+    assert "fish" not in capsys.readouterr().err
+    provision.main(["--check", "--tests"], bare(tmp_path))
+    assert "missing: fish (the tests try completion in it)" in capsys.readouterr().err
+
+
 @pytest.mark.engine
 def test_a_provisioned_machine_is_left_alone() -> None:
     said: list[str] = []
