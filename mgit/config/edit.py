@@ -1,13 +1,15 @@
-"""Adds a source to the configuration file, by appending: no comment of a person is lost."""
+"""Adds sources to the configuration file, by appending: no comment of a person is lost."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from mgit.config.document import MAX_BYTES, check_source_name, parse_document
 from mgit.config.environ import Environment
@@ -17,6 +19,7 @@ from mgit.config.paths import Paths
 from mgit.config.settings import Settings
 from mgit.errors import ConfigurationError
 
+_DEFAULTS = re.compile(r"^[ \t]*\[[ \t]*defaults[ \t]*\][ \t]*(#[^\n]*)?$", re.MULTILINE)
 _ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 
@@ -30,6 +33,8 @@ class NewSource:
         url: address of its API, empty for the forge's own.
         owners: what to list, empty for all.
         user: account or e-mail beside the token, empty for none.
+        token_env: name of the variable that holds the token, empty for none.
+        token_file: absolute path of the file that holds the token, empty for none.
     """
 
     name: str
@@ -37,6 +42,8 @@ class NewSource:
     url: str = ""
     owners: tuple[str, ...] = ()
     user: str = ""
+    token_env: str = ""
+    token_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +99,47 @@ def add_source(source: NewSource, paths: Paths, environment: Environment) -> Edi
     Raises:
         ConfigurationError: the file is not sound, now or with the new table in it.
     """
-    check_source_name(source.name, "the NAME given")
+    return add_sources([source], paths, environment)
+
+
+def add_sources(
+    sources: Sequence[NewSource],
+    paths: Paths,
+    environment: Environment,
+    defaults: Mapping[str, int] = MappingProxyType({}),
+) -> Edit:
+    """Append tables for sources, and numbers to `[defaults]`; nothing is written yet.
+
+    A number goes below the line `[defaults]`; where that table is written in another way, it is
+    left out, and `Edit.settings` shows it.
+
+    Args:
+        sources: what to add; their names must be new.
+        paths: name the file, which need not exist.
+        environment: as for `load_settings`.
+        defaults: keys that the table `[defaults]` does not have yet.
+
+    Raises:
+        ConfigurationError: the file is not sound, now or with the new tables in it.
+    """
+    for source in sources:
+        check_source_name(source.name, "the NAME given")
     file = paths.config_file
-    old = _read(file)
-    table = "\n".join(_table(source))
-    # A blank line before it; the file may have ended without a line break.
-    text = f"{old.rstrip()}\n\n{table}\n" if old.strip() else f"version = {VERSION}\n\n{table}\n"
+    text = _read(file).rstrip() or f"version = {VERSION}"
+    before = parse_document(text.encode(), file)
+    if defaults:
+        text = _with_defaults(text, defaults, appending="defaults" not in before.tables)
+    # A blank line before each; the file may have ended without a line break.
+    text = "\n\n".join([text, *("\n".join(_table(source)) for source in sources)]) + "\n"
     document = parse_document(text.encode(), file)
     return Edit(file, text, settle(document, environment, paths, {}))
+
+
+def _with_defaults(text: str, defaults: Mapping[str, int], *, appending: bool) -> str:
+    lines = "\n".join(f"{key} = {value}" for key, value in defaults.items())
+    if appending:
+        return f"{text}\n\n[defaults]\n{lines}"
+    return _DEFAULTS.sub(lambda header: f"{header[0]}\n{lines}", text, count=1)
 
 
 def _read(file: Path) -> str:
@@ -124,6 +164,10 @@ def _table(source: NewSource) -> Sequence[str]:
         lines.append(f"owners = [{', '.join(_quote(owner) for owner in source.owners)}]")
     if source.user:
         lines.append(f"user = {_quote(source.user)}")
+    if source.token_env:
+        lines.append(f"token_env = {_quote(source.token_env)}")
+    if source.token_file:
+        lines.append(f"token_file = {_quote(source.token_file)}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`mgit config show|path|check`: what is set, where it stands, whether it is sound."""
+"""`mgit config show|path|check|import`: what is set, where it stands, whether it is sound."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from mgit.cli.output import write_document, write_line
 from mgit.cli.tables import Table, make_table
 from mgit.cli.words import count
 from mgit.config import Settings, current_environment, find_paths
-from mgit.errors import ConfigurationError
+from mgit.errors import ConfigurationError, InvalidInput
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Do one of the three."""
+    """Do one of the four."""
+    if options.action != "import" and (options.file or options.dry_run):
+        raise InvalidInput(
+            f"`mgit config {options.action}` takes no FILE and no --dry-run",
+            advice="another configuration is named with --config FILE",
+        )
     match options.action:
+        case "import":
+            from mgit.cli.taking_over import take_over
+
+            return take_over(options, console)
         case "show":
             _show(options, console)
         case "path":
@@ -96,8 +105,8 @@ def check_sources(settings: Settings) -> None:
         ConfigurationError: one of them is not as it must be.
         InvalidInput: an entry of a manifest is malformed.
     """
-    from mgit.forges import ForgeContext, api_base, open_forge
     from mgit.fleet.selecting import saved_selections, source_selection
+    from mgit.forges import ForgeContext, api_base, open_forge
     from mgit.transport import Transport
 
     saved = saved_selections(settings)
