@@ -59,7 +59,18 @@ def only_sources(settings: Settings, names: Sequence[str] | None) -> Settings:
 
 
 def nothing_found(patterns: Sequence[str], known: Iterable[str]) -> InvalidInput:
-    """The error for patterns that match nothing, or for sources that list nothing."""
+    """The error for patterns or conditions that leave nothing, or for sources that list nothing.
+
+    Args:
+        patterns: as they were given.
+        known: the names of all that the sources list.
+    """
+    known = list(known)
+    if not patterns and known:
+        return InvalidInput(
+            "the conditions leave no repository over",
+            advice="check --filter, and `filter` and `include` of the sources: `mgit config show`",
+        )
     if not patterns:
         return InvalidInput(
             "the sources list no repository at all",
