@@ -103,9 +103,19 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
     if not disk.refs:
         gone = kind is CopyKind.WORKTREE and "index" in names and disk.head_oid is None
         return "its branches are gone, though files were checked out" if gone else ""
-    if not stems and not _has_loose(git_dir):
+    if not stems and not has_objects(git_dir):
         return "its objects are gone"
     return _damage_of_head(git_dir, disk.head_oid, packed=bool(stems))
+
+
+def has_objects(git_dir: Path) -> bool:
+    """Whether there is any object, or another repository to take them from."""
+    objects = git_dir / "objects"
+    if any(name.endswith(".pack") for name in _listed(objects / "pack")):
+        return True
+    if (objects / "info" / "alternates").is_file():
+        return True
+    return any(_LOOSE.fullmatch(name) for name in _listed(objects))
 
 
 def leftovers(git_dir: Path) -> Iterator[Path]:
@@ -203,12 +213,6 @@ def _tail(path: str, size: int) -> bytes:
         return os.pread(descriptor, size, max(0, end - size))
     finally:
         os.close(descriptor)
-
-
-def _has_loose(git_dir: Path) -> bool:
-    if (git_dir / "objects" / "info" / "alternates").is_file():
-        return True  # they are another repository's
-    return any(_LOOSE.fullmatch(name) for name in _listed(git_dir / "objects"))
 
 
 def _damage_of_head(git_dir: Path, oid: str | None, *, packed: bool) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mgit.address import Origin
 from mgit.errors import GitError, MgitError
-from mgit.git.damage import leftovers
+from mgit.git.damage import has_objects, leftovers
 from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
 from mgit.git.inspect import git_dir_of, refs_of
 from mgit.git.places import remove_leftover_packs, remove_stale_locks
@@ -23,6 +23,7 @@ from mgit.model import CopyKind, CopyOptions, RefSnapshot, RemoteRepo
 MIRROR_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 TAGS_REFSPEC = f"+refs/tags/*:{TAGS_SEEN}*"
 _WORKTREE_REFSPECS = (f"+refs/heads/*:{REMOTE}*", TAGS_REFSPEC)
+_SHA256 = 64  # hex digits of an object id
 # A branch of this name would be written through the symbolic ref origin/HEAD.
 _NOT_HEAD = "^refs/heads/HEAD"
 
@@ -82,6 +83,8 @@ def fetch_refs(runner: GitRunner, target: Target, upstream: RefSnapshot) -> int:
             those that upstream has no more are gone already.
     """
     before = refs_of(target.git_dir, runner)
+    if not before.refs and any(len(oid) == _SHA256 for oid in upstream.refs.values()):
+        _become_sha256(runner, target.git_dir)
     stale = sorted(_stale(before, target.kind, upstream))
     arriving = {_on_disk(name, target.kind) for name in upstream.refs} - set(before.refs)
     clash = _clashes(stale, arriving)
@@ -97,6 +100,19 @@ def fetch_refs(runner: GitRunner, target: Target, upstream: RefSnapshot) -> int:
 def same_url(repo: RemoteRepo) -> tuple[str, str]:
     """Configuration that keeps git at the checked URL: it beats any shorter `insteadOf`."""
     return f"url.{repo.url}.insteadOf", str(repo.url)
+
+
+def _become_sha256(runner: GitRunner, git_dir: Path) -> None:
+    """Let the clone of an empty repository follow upstream's object format.
+
+    Gits before 2.41 clone every empty repository as SHA-1. While there is no object, the format is
+    but a word in the configuration; afterwards it can never change, and git refuses the fetch.
+    """
+    if has_objects(git_dir) or (git_dir / "index").exists():
+        return
+    file = f"--file={git_dir / 'config'}"
+    runner.run(["config", file, "core.repositoryFormatVersion", "1"], git_dir=git_dir)
+    runner.run(["config", file, "extensions.objectFormat", "sha256"], git_dir=git_dir)
 
 
 def _refspecs(before: DiskRefs, kind: CopyKind, upstream: RefSnapshot) -> Iterator[str]:
