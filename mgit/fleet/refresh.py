@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mgit.fleet.observe import look_into, with_worktree
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
+from mgit.git.glance import glance, may_glance
 from mgit.git.inspect import read_local
 from mgit.git.runner import Interrupted
 from mgit.model import Action, Fetch, LocalRepo, Outcome, RefSnapshot, RemoteRepo
@@ -97,10 +98,18 @@ def refreshing(kit: Kit, root: Path, unreached: Unreached) -> Callable[[LocalRep
 
 
 def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
-    """For each clone the work of looking at it."""
+    """For each clone the work of looking at it: without git where nothing is to be seen."""
+    glances = may_glance(kit.tools.local, root)
+
+    def look(clone: LocalRepo) -> Iterator[LocalRepo]:
+        tree = glance(f"{root}/{clone.folder}", clone) if glances else None
+        if tree is not None:
+            yield replace(clone, worktree=tree)
+        else:
+            yield from look_into(root, clone, kit.tools.local)
 
     def task(clone: LocalRepo) -> Look:
-        return partial(look_into, root, clone, kit.tools.local)
+        return partial(look, clone)
 
     return task
 
