@@ -157,7 +157,8 @@ def _provider(was: str, entry: Tree, environment: Environment) -> OldProvider:
     if source.name != was:
         notes.append(f"it is called {source.name} now: names are a-z, 0-9, - and _")
     source, more = _with_user(source, user)
-    return _with_token(OldProvider(was, source, notes=(*notes, *more)), values, environment)
+    found = OldProvider(was, source, notes=(*notes, *more))
+    return _with_token(found, source, values.get("token", "").strip(), environment)
 
 
 def _with_user(source: NewSource, user: str) -> tuple[NewSource, list[str]]:
@@ -173,11 +174,9 @@ def _with_user(source: NewSource, user: str) -> tuple[NewSource, list[str]]:
 
 
 def _with_token(
-    found: OldProvider, values: Mapping[str, str], environment: Environment
+    found: OldProvider, source: NewSource, text: str, environment: Environment
 ) -> OldProvider:
     """The same with its token, or the name of the variable that holds it."""
-    assert found.source is not None  # noqa: S101 - for the type checker
-    text = values.get("token", "").strip()
     if not text:
         return found
     named = _VARIABLE.fullmatch(text)
@@ -185,14 +184,14 @@ def _with_token(
         notes = found.notes
         if environment.given(named[1]) is None:
             notes = (*notes, f"its token is in the variable {named[1]}, which is not set now")
-        return replace(found, source=replace(found.source, token_env=named[1]), notes=notes)
+        return replace(found, source=replace(source, token_env=named[1]), notes=notes)
     try:
         return replace(found, token=Secret.from_text(_expanded(text, environment)))
     except _Unset as unset:
         told = f"its token needs the variable {unset}, which is not set; sign in with"
     except InvalidInput:
         told = "its token is none that a host could take; sign in with"
-    return replace(found, notes=(*found.notes, f"{told} `mgit login {found.source.name}`"))
+    return replace(found, notes=(*found.notes, f"{told} `mgit login {source.name}`"))
 
 
 def _place(forge: str, url: str, workspace: str) -> NewSource:

@@ -22,11 +22,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 
 from mgit.errors import InvalidInput
 from mgit.model import RemoteRepo, Visibility
+from mgit.plan.hints import meant
 from mgit.plan.patterns import Glob, Subject, fold
 
 _MAX_CONDITION = 256
@@ -253,7 +253,7 @@ def _read_label(text: str, label: Label, compare: str, value: str) -> Has:
         for part in values:
             if part not in tuple(Visibility):
                 words = ", ".join(Visibility)
-                raise _wrong(text, f"must be one of {words}{_meant(part, tuple(Visibility))}")
+                raise _wrong(text, f"must be one of {words}{meant(part, tuple(Visibility))}")
     return Has(label, values, so=True)
 
 
@@ -308,12 +308,7 @@ def _labels(label: Label, repo: RemoteRepo, kind: str) -> tuple[str, ...] | None
 def _unknown(text: str, name: str) -> InvalidInput:
     if name in tuple(Visibility):
         return _wrong(text, f"is not one; did you mean visibility={name}?")
-    return _wrong(text, f"is not one{_meant(name, _WORDS)}")
-
-
-def _meant(word: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    return _wrong(text, f"is not one{meant(name, _WORDS)}")
 
 
 def _wrong(text: str, why: str) -> InvalidInput:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from mgit.errors import InvalidInput
 from mgit.model import RepoPath
 from mgit.plan.filters import Condition, parse_condition
+from mgit.plan.hints import meant
 from mgit.plan.patterns import Pattern, Subject, fold
 
 __all__ = ["Condition", "Named", "Pattern", "Selection", "Subject", "fold"]
@@ -82,13 +82,13 @@ class Selection:
             subject: the repository.
             now: what ages are counted from.
         """
-        meant = _any(self.include, subject, now) if self.include else True
-        if meant is False:
+        inside = _any(self.include, subject, now) if self.include else True
+        if inside is False:
             return False
         out = _any(self.exclude, subject, now)
         if out:
             return False
-        unsure = meant is None or out is None
+        unsure = inside is None or out is None
         for condition in self.conditions:
             holds = condition.test(subject, now)
             if holds is False:
@@ -148,8 +148,7 @@ def _named(text: str, saved: Saved) -> Named:
     name = text.removeprefix("!").removeprefix("@")
     if name in saved:
         return saved[name]
-    near = get_close_matches(name.lower(), list(saved), n=1, cutoff=0.6)
-    guess = f"; did you mean @{near[0]}?" if near else ""
+    guess = meant(name, saved, "@")
     known = ", ".join(f"@{one}" for one in sorted(saved)) or "none yet"
     raise InvalidInput(
         f"there is no selection named {name[:60]!a}{guess}",

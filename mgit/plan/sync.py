@@ -39,7 +39,7 @@ from mgit.model import (
     Skip,
 )
 from mgit.plan.gone import plan_gone
-from mgit.plan.layout import assign_folders, home_folders
+from mgit.plan.layout import assign_folders, home_folders, is_renamed
 from mgit.plan.moving import Ground, Mover, Moves, blocked, plan_moves
 from mgit.plan.policy import GonePolicy, SourcePolicy, SyncPolicy
 from mgit.plan.standing import needs_worktree, same_refs, stand
@@ -161,7 +161,10 @@ def _plan_known(
     if held is not None:
         # It keeps its old folder and is kept current there.
         yield held
-    elif not clone.locked:
+    elif clone.locked and (is_renamed(repo, clone) or repo.url != clone.url):
+        yield _skip(repo, here, Reason.LOCKED, _locked_detail(clone))
+        return
+    else:
         for stop in moves.routes.get(repo.key, (here,) if repo.url != clone.url else ()):
             yield Move(repo, here, stop)
             here = stop
@@ -173,9 +176,12 @@ def _plan_known(
 
 def _unless_locked(action: Action, repo: RemoteRepo, clone: LocalRepo) -> Action:
     if clone.locked and not isinstance(action, Skip):
-        detail = f"another git works in it, or died there: {clone.locked}"
-        return _skip(repo, clone.folder, Reason.LOCKED, detail)
+        return _skip(repo, clone.folder, Reason.LOCKED, _locked_detail(clone))
     return action
+
+
+def _locked_detail(clone: LocalRepo) -> str:
+    return f"another git works in it, or died there: {clone.locked}"
 
 
 def _plan_broken(

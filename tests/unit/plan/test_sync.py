@@ -331,7 +331,7 @@ def test_a_clone_in_which_another_git_works_is_left_alone_where_there_is_somethi
         assert skip.reason is Reason.LOCKED
         assert "index.lock" in skip.detail
     renamed = only(plan([remote("service")], [local]))
-    assert reason(renamed) is Reason.CURRENT
+    assert reason(renamed) is Reason.LOCKED
 
 
 def test_how_much_is_kept_goes_with_new_clones_and_stays_with_old_ones() -> None:
