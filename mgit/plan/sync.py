@@ -157,15 +157,17 @@ def _plan_known(
         yield _plan_broken(repo, clone, upstream, policy)
         return
     here = clone.folder
+    outdated = is_renamed(repo, clone) or repo.url != clone.url
     held = moves.held.get(repo.key)
     if held is not None:
         # It keeps its old folder and is kept current there.
         yield held
-    elif clone.locked and (is_renamed(repo, clone) or repo.url != clone.url):
+    elif clone.locked and outdated:
         yield _skip(repo, here, Reason.LOCKED, _locked_detail(clone))
         return
     else:
-        for stop in moves.routes.get(repo.key, (here,) if repo.url != clone.url else ()):
+        # In place it is where only the owner changed and folders do not show it, or after a crash.
+        for stop in moves.routes.get(repo.key, (here,) if outdated else ()):
             yield Move(repo, here, stop)
             here = stop
     if repo.unavailable is not None:

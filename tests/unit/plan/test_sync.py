@@ -371,6 +371,14 @@ def test_a_new_url_alone_is_recorded_in_place() -> None:
     assert reason(skip) is Reason.CURRENT
 
 
+def test_a_new_name_that_asks_for_the_same_folder_is_recorded_in_place() -> None:
+    repo = remote()
+    old = clone_of(repo, path=RepoPath("before", "app"))
+    move, skip = plan([repo], [old])
+    assert move == Move(repo, "acme/app", "acme/app")
+    assert reason(skip) is Reason.CURRENT
+
+
 def test_a_rename_into_an_occupied_folder_waits_and_the_clone_is_kept_current() -> None:
     repo = remote("service")
     foreign = LocalRepo("acme/service", CopyKind.WORKTREE, None)
