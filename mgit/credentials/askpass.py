@@ -1,9 +1,10 @@
 """Hands secrets to git: one small program and one private file for each origin.
 
-git runs the program in `GIT_ASKPASS` and reads its answer. Ours answers only the exact question
-for its own origin and user (and for the proxy on the way there), so that a redirect or a
-rewritten URL gets nothing. The secret is in no argument, no environment and no configuration; the
-program reads it from a file that only this user can read and that goes away with the run.
+git and git-lfs run the program in `GIT_ASKPASS` and read its answer. Ours answers only the exact
+questions of the two for its own origin and user (and git's for the proxy on the way there), so
+that a redirect or a rewritten URL gets nothing. The secret is in no argument, no environment and
+no configuration; the program reads it from a file that only this user can read and that goes away
+with the run.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class _Answers:
     username: str
     file: Path
     password_prompts: tuple[str, ...]
-    username_prompt: str = ""
+    username_prompts: tuple[str, ...] = ()
 
 
 class Askpass:
@@ -177,10 +178,11 @@ class Askpass:
 def _keep(credential: Credential, file: Path) -> _Answers:
     write_private(file, credential.secret.reveal().encode() + b"\n")
     shown = f"{credential.origin.scheme}://{{}}@{credential.origin.authority}"
-    username_prompt = f"Username for '{credential.origin}': "
-    return _Answers(
-        credential.username, file, _password_prompts(credential, shown), username_prompt
-    )
+    prompts = _password_prompts(credential, shown)
+    user = quote(credential.username, safe="$&+,;=")  # as Go's net/url writes it
+    prompts += (f'Password for "{shown.format(user)}"',)
+    names = (f"Username for '{credential.origin}': ", f'Username for "{credential.origin}"')
+    return _Answers(credential.username, file, tuple(dict.fromkeys(prompts)), names)
 
 
 def _keep_proxy(credential: Credential, file: Path) -> _Answers:
@@ -198,9 +200,10 @@ def _shell_program(answers: Iterable[_Answers]) -> str:
     for one in answers:
         prompts = "|".join(shlex.quote(prompt) for prompt in one.password_prompts)
         cases += _SHELL_ANSWER.format(prompts=prompts, file=shlex.quote(str(one.file)))
-        if one.username_prompt:
+        if one.username_prompts:
             cases += _SHELL_NAME.format(
-                prompts=shlex.quote(one.username_prompt), username=shlex.quote(one.username)
+                prompts="|".join(shlex.quote(prompt) for prompt in one.username_prompts),
+                username=shlex.quote(one.username),
             )
     return _SHELL_SCRIPT.format(cases=cases)
 
@@ -210,7 +213,7 @@ def _python_program(answers: Iterable[_Answers]) -> str:
     return _PYTHON_SCRIPT.format(
         python=sys.executable,
         files={prompt: str(one.file) for one in kept for prompt in one.password_prompts},
-        names={one.username_prompt: one.username for one in kept if one.username_prompt},
+        names={prompt: one.username for one in kept for prompt in one.username_prompts},
     )
 
 

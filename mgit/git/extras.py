@@ -17,8 +17,8 @@ from mgit.model import CopyKind
 _DEADLINE = 3600.0
 _Bring = Callable[[GitRunner, Target], str]
 
-# What `git lfs install --local` writes, without its hooks: mgit runs none, and the person's own
-# git-lfs adds the hook for pushing when it first works in the clone.
+# What `git lfs install --local` writes. Its hooks (the person needs one to push) are added by
+# git-lfs itself when it works in the clone; mgit runs none.
 _FILTER = (
     ("filter.lfs.clean", "git-lfs clean -- %f"),
     ("filter.lfs.smudge", "git-lfs smudge -- %f"),
