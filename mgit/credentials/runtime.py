@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -11,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mgit.credentials.files import make_private_folder
+from mgit.credentials.locks import lock_file
 
 _PREFIX = "mgit-"
 _LOCK = "lock"
@@ -39,7 +39,7 @@ class RuntimeFolder:
         fresh.mkdir(mode=0o700)
         try:
             self._descriptor = os.open(fresh / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            lock_file(self._descriptor, wait=True)
             self.path = fresh.rename(parent / name)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -71,7 +71,7 @@ def _abandoned(parent: Path) -> Iterable[Path]:
             flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(folder / _LOCK, flags)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock_file(descriptor, wait=False)
                 yield folder
             finally:
                 os.close(descriptor)

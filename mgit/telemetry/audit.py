@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from mgit.credentials.locks import lock_file
 from mgit.errors import StateError
 
 _GENESIS = "0" * 64
@@ -172,18 +173,10 @@ def _locked(path: Path) -> Iterator[int]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        _lock(descriptor)
+        lock_file(descriptor, wait=True)
         yield descriptor
     finally:
         os.close(descriptor)  # gives the lock back
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows: O_APPEND alone; one writer is the rule there
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _last_record(descriptor: int) -> tuple[Record | None, int]:
