@@ -1,7 +1,7 @@
 """Reads the refs of a clone without starting git: HEAD, packed-refs and loose refs.
 
-gitrepository-layout(5), git-pack-refs(1). What is not laid out like that (reftable, a linked work
-tree) raises `NotPlain`, and the caller asks git.
+gitrepository-layout(5), git-pack-refs(1). Reftables are read by `mgit.git.reftable`. What is not
+laid out like either (a linked work tree) raises `NotPlain`, and the caller asks git.
 """
 
 from __future__ import annotations
@@ -59,14 +59,35 @@ def read_refs(git_dir: Path) -> DiskRefs:
         RepositoryBroken: HEAD or a ref is malformed.
     """
     place = os.fspath(git_dir)
-    if _stands(f"{place}/reftable") or _stands(f"{place}/commondir"):
+    if _stands(f"{place}/commondir"):
         raise NotPlain(place)
+    if _stands(f"{place}/reftable"):
+        return _from_reftables(Path(place))
     direct: dict[str, str] = {}
     symbolic: dict[str, str] = {}
     # Loose refs first, as git does: one that is packed meanwhile is then seen twice, never missed.
     _loose(place, "refs", direct, symbolic)
     direct = _packed(place) | direct
     head_oid = _head(place, symbolic)
+    for name, target in symbolic.items():
+        oid = _resolve(target, direct, symbolic)
+        if name == "HEAD":
+            head_oid = oid
+        elif oid is not None:
+            direct[name] = oid
+    return DiskRefs(direct, symbolic, head_oid)
+
+
+def _from_reftables(git_dir: Path) -> DiskRefs:
+    from mgit.git.reftable import read_stack  # few clones have any
+
+    records = read_stack(git_dir / "reftable")
+    names = [name for name in records if name == "HEAD" or name.startswith("refs/")]
+    direct = {name: records[name].oid for name in names if records[name].oid}
+    symbolic = {name: records[name].target for name in names if records[name].target}
+    if "HEAD" not in names:
+        raise RepositoryBroken("HEAD is missing")
+    head_oid = direct.pop("HEAD", None)
     for name, target in symbolic.items():
         oid = _resolve(target, direct, symbolic)
         if name == "HEAD":

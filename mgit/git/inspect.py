@@ -270,7 +270,7 @@ def refs_of(git_dir: Path, runner: GitRunner | None = None) -> DiskRefs:
 
 
 def _refs_by_git(git_dir: Path, runner: GitRunner) -> DiskRefs:
-    """The same by git, for reftable and other unusual layouts."""
+    """The same by git, for unusual layouts."""
     listing = runner.run(
         ["for-each-ref", "--format=%(objectname) %(refname) %(symref)"], git_dir=git_dir
     )

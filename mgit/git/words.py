@@ -53,6 +53,10 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"dubious ownership"),
         "the clone belongs to another user: run mgit as its owner, or change the owner",
     ),
+    (
+        re.compile(r"[Uu]nknown repository extensions? found"),
+        "this git is too old for how the clone is kept (reftable wants git 2.45): install a newer",
+    ),
     (re.compile(r"No space left|Disk quota"), "make room on the disk and run mgit again"),
     (
         re.compile(r"index\.lock': File exists"),
