@@ -4,6 +4,9 @@ One JSON object per line: `seq`, `prev`, `hash`, `time`, `event`, `step`, `secon
 is the SHA-256 of the line's other fields in canonical JSON, `prev` the hash of the line before. A
 line is written with one write and fsynced before the release goes on. A last line without its
 newline was torn by a crash: it is dropped. Any other damage is a conflict, nothing to repair.
+
+Format 2 has a line `process` for every process of a step (see `pipeline.witness`), and `begin` and
+`resume` say which format follows. Readers of format 1 see one more kind of event.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import msgspec
 from pipeline.step import Exit, PipelineError
 
 GENESIS = "0" * 64
+FORMAT = 2
 
 
 class Event(StrEnum):
@@ -32,6 +36,7 @@ class Event(StrEnum):
     BEGIN = "begin"
     RESUME = "resume"
     START = "start"
+    PROCESS = "process"
     DONE = "done"
     FAILED = "failed"
     UNDONE = "undone"

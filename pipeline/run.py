@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from pipeline.faults import check_fault, checkpoint, fault_point
 from pipeline.graph import check_steps
 from pipeline.interrupt import interruptible
-from pipeline.journal import Event, Journal
+from pipeline.journal import FORMAT, Event, Journal
 from pipeline.project import Project
 from pipeline.result import (
     Progress,
@@ -26,6 +26,7 @@ from pipeline.result import (
     to_dict,
 )
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.witness import Witness, witness_for
 
 __all__ = [
     "Result",
@@ -66,8 +67,11 @@ def run_steps(
     with Journal(journal_path(project), project.now) as journal:
         known = remembered(journal) if resume else None
         start = known or facts or Facts()
-        journal.write(Event.RESUME if known else Event.BEGIN, facts={"half": _half(project)})
-        runner = _Runner(project, tuple(steps), journal, say)
+        about = {"half": _half(project), "format": FORMAT}
+        journal.write(Event.RESUME if known else Event.BEGIN, facts=about)
+        witness = witness_for(project, journal)
+        project = replace(project, shell=replace(project.shell, witness=witness))
+        runner = _Runner(project, tuple(steps), journal, witness, say)
         with interruptible():
             result = runner.run(start)
         journal.write(Event.END, facts={"exit": int(result.exit_code), "message": result.message})
@@ -86,6 +90,7 @@ class _Runner:
     project: Project
     steps: tuple[Step, ...]
     journal: Journal
+    witness: Witness
     say: Progress
 
     def run(self, facts: Facts) -> Result:
@@ -107,6 +112,7 @@ class _Runner:
         verdicts: list[tuple[Verdict, float]] = []
         for step in self.steps:
             start = time.monotonic()
+            self.witness.step = step.name
             try:
                 verdict = step.check(self.project, facts)
             except PipelineError as error:
@@ -131,6 +137,7 @@ class _Runner:
         for number, (step, (verdict, spent)) in enumerate(zip(self.steps, looked, strict=True), 1):
             self.say(f"[{number}/{len(self.steps)}] {step.name:<14} …")
             start = time.monotonic() - spent
+            self.witness.step = step.name
             ran = False
             try:
                 seen = step.check(self.project, facts) if touched else verdict
@@ -149,7 +156,8 @@ class _Runner:
 
     def _earlier(self, step: Step) -> str:
         """How long an earlier run took for what this one found there."""
-        past = (e.seconds for e in self.journal.entries[:-1] if e.step == step.name)
+        lines = (e for e in self.journal.entries[:-1] if e.event is not Event.PROCESS)
+        past = (e.seconds for e in lines if e.step == step.name)
         longest = max(past, default=0.0)
         return f"{longest:.1f} s in an earlier run" if longest >= 1 else ""
 
@@ -162,7 +170,11 @@ class _Runner:
             case Todo():
                 self.journal.write(Event.START, step.name)
                 fault_point(self.project, f"before:{step.name}")
-                made = step.run(self.project, facts)
+                self.witness.doing = True
+                try:
+                    made = step.run(self.project, facts)
+                finally:
+                    self.witness.doing = False
                 fault_point(self.project, f"after:{step.name}")
                 return self._read_back(step, made), True
             case _:

@@ -31,16 +31,39 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A process that was started and ended, as a witness hears of it: no output, no values.
+
+    Args:
+        argv: program and arguments.
+        passed: names of all variables in its environment, sorted.
+        added: names of those that this call alone set, sorted.
+        path: its PATH, to find the program again.
+        returncode: how it ended.
+        seconds: how long it took.
+    """
+
+    argv: tuple[str, ...]
+    passed: tuple[str, ...]
+    added: tuple[str, ...]
+    path: str
+    returncode: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shell:
     """Starts processes with a chosen environment.
 
     Args:
         env: the whole environment of every child; secrets do not belong in it.
         log: file that gets each argv and its output, None for nowhere.
+        witness: is told of every process after its end.
     """
 
     env: Mapping[str, str] = field(repr=False)
     log: Path | None = None
+    witness: Callable[[Call], None] | None = field(default=None, repr=False, compare=False)
 
     def run(
         self,
@@ -90,6 +113,7 @@ class Shell:
             raise PipelineError(f"{words[0]} took longer than {timeout:.0f} s") from None
         ran = Ran(words, done.returncode, done.stdout, done.stderr, time.monotonic() - start)
         self._note(ran)
+        self.tell(ran.argv, env, ran.returncode, ran.seconds)
         if check and not ran.ok:
             last = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
             raise PipelineError(f"{words[0]} ended with {ran.returncode}: {' '.join(last)}")
@@ -102,12 +126,15 @@ class Shell:
             PipelineError: the program is missing.
         """
         words = tuple(str(word) for word in argv)
+        start = time.monotonic()
         try:
-            return subprocess.run(words, cwd=cwd, env=dict(self.env), check=False).returncode
+            code = subprocess.run(words, cwd=cwd, env=dict(self.env), check=False).returncode
         except FileNotFoundError:
             raise PipelineError(
                 f"{words[0]} is not installed", exit_code=Exit.ENVIRONMENT
             ) from None
+        self.tell(words, None, code, time.monotonic() - start)
+        return code
 
     def watch(
         self,
@@ -156,7 +183,29 @@ class Shell:
                 raise
         ran = Ran(words, process.returncode, "".join(lines), "", time.monotonic() - start)
         self._note(ran)
+        self.tell(ran.argv, env, ran.returncode, ran.seconds)
         return ran
+
+    def tell(
+        self,
+        argv: tuple[str, ...],
+        added: Mapping[str, str] | None,
+        returncode: int,
+        seconds: float,
+    ) -> None:
+        """Tell the witness of a process; a library that starts its own is told of by its caller.
+
+        Args:
+            argv: program and arguments.
+            added: what the call added to the environment.
+            returncode: how it ended.
+            seconds: how long it took.
+        """
+        if self.witness is None:
+            return
+        env = {**self.env, **(added or {})}
+        names = tuple(sorted(env)), tuple(sorted(added or {}))
+        self.witness(Call(argv, *names, env.get("PATH", ""), returncode, seconds))
 
     def _note(self, ran: Ran) -> None:
         if self.log is None:

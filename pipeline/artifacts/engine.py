@@ -7,6 +7,7 @@ one line, and a build always runs where several platforms fit into one layout.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _LOCKED, _ATTEMPTS = "locked for", 4
 # What a program inside a build said, with BuildKit's clock before it.
 _SAID_BY_STEP = re.compile(r"^(?:#\d+ )?\d+\.\d+ ((?:error|E): .*)$")
 _RUN_SECONDS = 120
+_NEW_EACH_TIME = {"TOOLS_ID", "BUILD_ID"}
 _RUN_HARDENED = (
     *("docker", "run", "--rm", "--pull", "never", "--network", "none", "--read-only"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
@@ -71,6 +73,8 @@ class Engine:
         """
         authority = self.shell.env.get("SSL_CERT_FILE", "")
 
+        started = time.monotonic()
+
         def build() -> None:
             lines = self.client.buildx.build(
                 context,
@@ -90,6 +94,7 @@ class Engine:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     build()
+                    self._tell(arguments, platforms, started)
                     break
                 except DockerException as error:
                     if attempt == _ATTEMPTS or _LOCKED not in (error.stderr or ""):
@@ -128,6 +133,15 @@ class Engine:
         if not ran.ok:
             raise PipelineError(f"{reference} does not run: {telling_line(ran.stderr)}")
         return ran.stdout
+
+    def _tell(self, arguments: Mapping[str, str], platforms: Sequence[str], started: float) -> None:
+        """Tell the witness of what the library started, without what is new each time."""
+        settled = {name: "*" if name in _NEW_EACH_TIME else v for name, v in arguments.items()}
+        words = (
+            word for name, v in sorted(settled.items()) for word in ("--build-arg", f"{name}={v}")
+        )
+        argv = ("docker", "buildx", "build", "--platform", ",".join(platforms), *words)
+        self.shell.tell(argv, None, 0, time.monotonic() - started)
 
     def _note(self, lines: object) -> None:
         if not isinstance(lines, Iterator):
