@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mgit.git.disk import REMOTE
 from mgit.git.fetching import Target, same_url
-from mgit.git.inspect import inspect_worktree
+from mgit.git.inspect import MOVING, inspect_worktree
 from mgit.git.making import CHECKOUT_DEADLINE
 from mgit.git.runner import GitResult, GitRunner
 from mgit.git.words import failure
@@ -21,6 +21,7 @@ from mgit.model import FastForward, Reason, WorkTree
 # Both refuse to touch changed and untracked files by themselves. Ignored ones they would replace.
 _MERGE = ("merge", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-stat", "--quiet")
 _RESET = ("checkout", "--quiet", "--no-overwrite-ignore", "--no-track", "--no-recurse-submodules")
+_OURS_WITHIN = 600.0  # seconds after the mark in which git takes its lock
 _OVERWRITTEN = re.compile(r"would be (overwritten|removed)")
 _UNTRACKED = re.compile(r"untracked working tree files? ")
 
@@ -40,6 +41,7 @@ def advance(runner: GitRunner, target: Target, action: FastForward) -> tuple[Rea
         MgitError: git failed.
     """
     path = target.path
+    _clear(target.git_dir)
     tree = inspect_worktree(runner, path, submodules=target.options.submodules)
     follows = bool(tree.ahead) and _nothing_of_its_own(runner, path, tree, action)
     held, detail = _still_held(tree, action, follows=follows)
@@ -62,17 +64,37 @@ def advance(runner: GitRunner, target: Target, action: FastForward) -> tuple[Rea
     return None, ""
 
 
+def _clear(git_dir: Path) -> None:
+    """Remove the lock of a git of mgit's that was killed while it moved this very work tree.
+
+    The root is locked, so that none of mgit's is alive; and a person's git could not begin, with
+    that lock there.
+    """
+    mark, lock = git_dir / MOVING, git_dir / "index.lock"
+    if mark.exists():
+        if lock.exists() and lock.stat().st_mtime - mark.stat().st_mtime < _OURS_WITHIN:
+            lock.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
+
+
 def _move(runner: GitRunner, target: Target, args: list[str]) -> GitResult:
-    return runner.run(
-        args,
-        cwd=target.path,
-        personal=True,
-        origin=target.lazy_origin,
-        check=False,
-        deadline=CHECKOUT_DEADLINE,
-        # What upstream took back must stay findable, whatever the person's configuration says.
-        config=[same_url(target.repo), ("core.logAllRefUpdates", "true")],
-    )
+    mark, lock = target.git_dir / MOVING, target.git_dir / "index.lock"
+    if not lock.exists():  # else it is somebody's, and git will say so
+        mark.touch()
+    try:
+        return runner.run(
+            args,
+            cwd=target.path,
+            personal=True,
+            origin=target.lazy_origin,
+            check=False,
+            deadline=CHECKOUT_DEADLINE,
+            # What upstream took back stays findable, whatever the person's configuration says.
+            config=[same_url(target.repo), ("core.logAllRefUpdates", "true")],
+        )
+    finally:
+        if not lock.exists():
+            mark.unlink(missing_ok=True)
 
 
 def _nothing_of_its_own(runner: GitRunner, path: Path, tree: WorkTree, action: FastForward) -> bool:

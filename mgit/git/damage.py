@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mgit.credentials.files import write_private
-from mgit.git.disk import DiskRefs
+from mgit.git.disk import DiskRefs, read_file
 from mgit.git.identity import Identity
 from mgit.model import CopyKind
 from mgit.text import escape_untrusted
@@ -84,7 +84,7 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
         kind: of the clone.
         disk: its refs.
     """
-    folder = git_dir / "objects" / "pack"
+    folder = f"{git_dir}/objects/pack"
     packs = _listed(folder)
     unpaired = _unpaired(packs)
     if unpaired:
@@ -95,7 +95,7 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
         return f"of pack {unpaired} a part is missing"
     stems = [name[:-5] for name in packs if name.endswith(".pack")]
     for stem in stems if len(stems) <= _MANY_PACKS else ():
-        if _is_cut(folder / stem):
+        if _is_cut(f"{folder}/{stem}"):
             return f"pack {stem} is cut short"
     suspicious = kind is CopyKind.MIRROR and any(name.startswith("tmp_") for name in packs)
     if suspicious and next(leftovers(git_dir), None) is not None:
@@ -163,12 +163,13 @@ def deep_damage(git_dir: Path) -> str:
 def _damage_of_files(git_dir: Path, names: set[str], config: str) -> str:
     if "config" not in names:
         return "its config is missing"
+    place = os.fspath(git_dir)
     if config:
-        if hashlib.sha256((git_dir / "config").read_bytes()).hexdigest() != config:
+        if hashlib.sha256(read_file(f"{place}/config")).hexdigest() != config:
             return CONFIG_CHANGED
-    elif (git_dir / "config").stat().st_size == 0:
+    elif os.stat(f"{place}/config").st_size == 0:  # noqa: PTH116 - quick
         return "its config is empty"
-    if "packed-refs" in names and (git_dir / "packed-refs").stat().st_size == 0:
+    if "packed-refs" in names and os.stat(f"{place}/packed-refs").st_size == 0:  # noqa: PTH116
         return "its packed-refs is empty"  # git always writes a first line
     return ""
 
@@ -182,7 +183,7 @@ def _noted(git_dir: Path) -> str:
     return f"{escape_untrusted(text)} (noted in {NOTE}; remove that file once it is mended)"
 
 
-def _listed(folder: Path) -> list[str]:
+def _listed(folder: Path | str) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208 - names alone, quickly: once for every clone
     except OSError:
@@ -195,7 +196,7 @@ def _unpaired(names: list[str]) -> str:
     return min(packs ^ indexes, default="")
 
 
-def _is_cut(stem: Path) -> bool:
+def _is_cut(stem: str) -> bool:
     """Whether a pack does not end with the checksum that its index names."""
     try:
         pack, index = _tail(f"{stem}.pack", 32), _tail(f"{stem}.idx", 64)

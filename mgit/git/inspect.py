@@ -26,6 +26,9 @@ _OPERATIONS: tuple[tuple[str, Operation], ...] = (
     ("BISECT_LOG", Operation.BISECT),
 )
 
+MOVING = "mgit.moving"
+"""There while a git of mgit's moves a work tree: a lock beside it is that git's."""
+
 _LOCKS = frozenset({"index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock"})
 _STATUS = (
     "status",
@@ -64,7 +67,7 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
     kind = CopyKind.WORKTREE if _exists(path / ".git") else CopyKind.MIRROR
     git_dir = git_dir_of(path, kind)
     try:
-        names = set(os.listdir(git_dir))  # noqa: PTH208 - names alone, quickly: once a clone
+        names = set(os.listdir(os.fspath(git_dir)))  # noqa: PTH208 - names alone, quickly: once a clone
     except NotADirectoryError:
         return LocalRepo(folder, kind, None, broken=_where_it_leads(git_dir))
     except OSError as error:
@@ -73,18 +76,23 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
         identity = read_identity(git_dir) if FILE_NAME in names else None
     except RepositoryBroken as error:
         return LocalRepo(folder, kind, None, broken=error.message)
-    local = LocalRepo(folder, kind, None)
-    if identity is not None:
-        local = replace(
-            local,
-            key=identity.key,
+    locks = names & _LOCKS if kind is CopyKind.WORKTREE else set()
+    locked = min(locks, default="")
+    if MOVING in names and locks == {"index.lock"}:
+        locked = ""
+    if identity is None:
+        local = LocalRepo(folder, kind, None, locked=locked)
+    else:
+        local = LocalRepo(
+            folder,
+            kind,
+            identity.key,
             url=identity.url,
             source=identity.source,
             path=identity.path,
+            locked=locked,
             options=identity.options,
         )
-    if kind is CopyKind.WORKTREE and not names.isdisjoint(_LOCKS):
-        local = replace(local, locked=min(names.intersection(_LOCKS)))
     return _read_content(git_dir, names, local, identity, runner)
 
 
