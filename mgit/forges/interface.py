@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mgit.address import Origin
 from mgit.errors import InvalidInput
+from mgit.forges.limits import RateLimit
 from mgit.model import Listing, RemoteRepo
 from mgit.transport import CachedResponse, ResponseCache, Transport
 
@@ -122,21 +123,6 @@ class Account:
     scopes: tuple[str, ...] = ()
     expires: datetime | None = None
     server_time: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """What is left of an allowance.
-
-    Args:
-        limit: requests per window.
-        remaining: requests left in it.
-        resets_at: seconds since the epoch when the next window begins.
-    """
-
-    limit: int
-    remaining: int
-    resets_at: int
 
 
 class Forge(Protocol):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from mgit.forges.interface import RateLimit
 from mgit.transport import Response
 
 LEAST_WAIT = 60.0
@@ -21,6 +21,21 @@ _WORDS = b"rate limit"
 _DELAY = "x-ratelimit-delay"
 _BEFORE_ANY_FORGE = 1_000_000_000
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What is left of an allowance.
+
+    Args:
+        limit: requests per window.
+        remaining: requests left in it.
+        resets_at: seconds since the epoch when the next window begins.
+    """
+
+    limit: int
+    remaining: int
+    resets_at: int
 
 
 def is_rate_limit(response: Response) -> bool:
