@@ -59,7 +59,7 @@ def provision(_context: Context) -> None:
         "provision": "install what is missing first",
         "pre": "alpha, beta or rc: a pre-release; its changes stay for the release",
         "endpoints": "TOML file of the places to release to (default deploy/endpoints.toml)",
-        "fault": "die on purpose at before:STEP, after:STEP or during:STEP:POINT; rehearsals only",
+        "fault": "die on purpose, for example at after:publish_index:upload; rehearsals only",
     }
 )
 def release(

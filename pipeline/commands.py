@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.comparison import compare, read_earlier
 from pipeline.endpoints import FAULT_VARIABLE, find_endpoints
+from pipeline.faults import effect
 from pipeline.git import Git
 from pipeline.project import Endpoints, Project, child_environment, environment
 from pipeline.report import report_of, write_report
@@ -135,7 +136,8 @@ def publish(here: Path, options: Options, tag: str = "") -> Exit:
     # A machine of CI is ours to set up; where nothing is missing this does nothing.
     options = replace(options, provision=options.provision or bool(env.get("CI")))
     project = make_project(git, out, endpoints, options, tag=named)
-    fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
+    with effect(project, "workspace:fetch-tag"):
+        fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
     # The last step is a job of its own, so that CI can ask somebody before anything goes live.
     result = run_steps(project, until(CI, "verify"), resume=True, say=say)
     return finish(project, result, f"{version} is published and verified; next: invoke deploy")
@@ -172,7 +174,8 @@ def make_project(
     git: Git, out: Path, endpoints: Endpoints, options: Options, tag: str = ""
 ) -> Project:
     """The clean clone and all that goes with it."""
-    space = open_workspace(git, out, endpoints, resume=options.resume or bool(tag))
+    fault = _fault(options)
+    space = open_workspace(git, out, endpoints, resume=options.resume or bool(tag), fault=fault)
     project = _project(space.root, out, endpoints, options, tag)
     if options.provision:
         from pipeline.provision import provision
@@ -191,9 +194,13 @@ def _project(
         Shell(env=child_environment(), log=out / "log.txt"),
         ci=bool(tag),
         tag=tag,
-        fault=options.fault or environment().get(FAULT_VARIABLE, ""),
+        fault=_fault(options),
         pre=options.pre,
     )
+
+
+def _fault(options: Options) -> str:
+    return options.fault or environment().get(FAULT_VARIABLE, "")
 
 
 def _refuse_uncommitted(git: Git, endpoints: Endpoints) -> None:
@@ -218,7 +225,8 @@ def finish(project: Project, result: Result, end: str) -> Exit:
     """Write the report, say how it ended and what to do next."""
     earlier = read_earlier(project.out.parent / (result.facts.previous or "-") / "report.json")
     comparison = compare(result.facts, earlier) if earlier is not None else None
-    paths = write_report(report_of(result, comparison=comparison), project.out)
+    with effect(project, "report:write"):
+        paths = write_report(report_of(result, comparison=comparison), project.out)
     if result.exit_code is Exit.DONE:
         say(f"report: {paths[1]}")
         print(end)  # noqa: T201  the command's own output

@@ -50,6 +50,12 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         environments: path of the file that lists the places to deploy to.
         signing_key_file: private ssh key that signs the tag; empty: the tag is annotated only.
         branch: the branch that is released.
+        tag_signers_file: allowed signers (ssh-keygen(1)) whose tags CI publishes; empty: not asked.
+        cosign_public_file: public key that files and image are verified with; a relative path is
+            one in the released tree; empty: nothing but the tag is signed.
+        cosign_key_file: its private half, which only the CI half needs.
+        cosign_password_file: file with the password of that key; empty: it has none.
+        log_url: transparency log (Rekor's API, version 1); empty: nothing is logged.
     """
 
     rehearsal: bool
@@ -68,6 +74,11 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     environments: str = "deploy/environments.toml"
     signing_key_file: str = ""
     branch: str = "main"
+    tag_signers_file: str = ""
+    cosign_public_file: str = ""
+    cosign_key_file: str = ""
+    cosign_password_file: str = ""
+    log_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.faults import Faults, refuse_fault
 from pipeline.git import BASE_REF, Git
 from pipeline.project import Endpoints
 from pipeline.shell import Shell
@@ -57,7 +58,9 @@ def uncommitted(git: Git) -> int:
     return len(git.out("status", "--porcelain").splitlines())
 
 
-def open_workspace(git: Git, out: Path, endpoints: Endpoints, *, resume: bool) -> Workspace:
+def open_workspace(
+    git: Git, out: Path, endpoints: Endpoints, *, resume: bool, fault: str = ""
+) -> Workspace:
     """Make the clean clone of HEAD, or keep the one that starts from the same commit.
 
     Args:
@@ -65,20 +68,30 @@ def open_workspace(git: Git, out: Path, endpoints: Endpoints, *, resume: bool) -
         out: folder of this release; what an earlier, other attempt left there is replaced.
         endpoints: names remote and branch.
         resume: keep artefacts and journal of an attempt from the same commit.
+        fault: where to die on purpose; rehearsals only.
     """
+    refuse_fault(fault, endpoints)
+    effect = Faults(fault, endpoints.rehearsal, out).effect
     head, root = git.resolve("HEAD^{commit}"), out / "src"
     inside = Git(git.shell, root)
     same = (root / ".git").is_dir() and inside.resolve(BASE_REF) == head
     if same and resume:
         return Workspace(root, out, kept=True)
     for old in (root, out / "artifacts"):
-        shutil.rmtree(old, ignore_errors=True)
-    _set_aside(out / "journal.jsonl")
-    out.mkdir(parents=True, exist_ok=True)
-    git.run("clone", "--quiet", "--no-checkout", str(git.root), str(root))
-    inside.run("remote", "set-url", "origin", endpoints.git_remote)
-    inside.run("update-ref", BASE_REF, head)
-    inside.run("checkout", "--quiet", "-B", endpoints.branch, head)
+        with effect("workspace:clear", old.name):
+            shutil.rmtree(old, ignore_errors=True)
+    with effect("workspace:set-aside"):
+        _set_aside(out / "journal.jsonl")
+    with effect("workspace:clone"):
+        out.mkdir(parents=True, exist_ok=True)
+        git.run("clone", "--quiet", "--no-checkout", str(git.root), str(root))
+    with effect("workspace:remote"):
+        inside.run("remote", "set-url", "origin", endpoints.git_remote)
+    with effect("workspace:checkout"):
+        inside.run("checkout", "--quiet", "-B", endpoints.branch, head)
+    # Last, because a clone without it is made again: one that is half made must not be kept.
+    with effect("workspace:base"):
+        inside.run("update-ref", BASE_REF, head)
     return Workspace(root, out, kept=False)
 
 

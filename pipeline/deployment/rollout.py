@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from python_on_whales import Container, DockerClient
 
 from pipeline.artifacts.engine import client_call, one_line
 from pipeline.deployment.environments import Environment
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing import http
 from pipeline.step import Exit, PipelineError
@@ -54,11 +58,13 @@ class Rollout:
         environment: the place.
         client: knows its compose project.
         values: file with the values for the compose files; written before each change.
+        effect: entered with a name and this place for each change.
     """
 
     environment: Environment
     client: DockerClient
     values: Path
+    effect: Callable[[str, str], AbstractContextManager[None]]
 
     def observe(self) -> Running | None:
         """What runs now; None where no container does.
@@ -96,9 +102,13 @@ class Rollout:
         Returns:
             Why it is not healthy; empty when it is.
         """
-        self._write(reference, previous)
+        with self.effect("deploy:values", self.environment.name):
+            self._write(reference, previous)
         try:
-            with one_line("it did not become healthy"):
+            with (
+                self.effect("deploy:up", self.environment.name),
+                one_line("it did not become healthy"),
+            ):
                 self.client.compose.up(
                     wait=True,
                     wait_timeout=self.environment.timeout,
@@ -114,7 +124,8 @@ class Rollout:
 
     def remove(self) -> None:
         """Take the containers down; the data volume stays."""
-        with one_line(f"{self.environment.name} cannot be taken down"):
+        name = self.environment.name
+        with self.effect("deploy:down", name), one_line(f"{name} cannot be taken down"):
             self.client.compose.down(remove_orphans=True, quiet=True)
 
     def pull(self, reference: str) -> None:
@@ -126,7 +137,8 @@ class Rollout:
         with one_line(f"{reference} cannot be pulled"):
             if self.client.image.exists(reference):
                 return
-            self.client.image.pull(reference, quiet=True)
+            with self.effect("deploy:pull", self.environment.name):
+                self.client.image.pull(reference, quiet=True)
 
     def _write(self, reference: str, previous: str) -> None:
         values = {
@@ -174,7 +186,7 @@ def open_rollout(project: Project, environment: Environment) -> Rollout:
         compose_project_name=environment.project,
         compose_env_files=[values],
     )
-    return Rollout(environment, client, values)
+    return Rollout(environment, client, values, partial(effect, project))
 
 
 def check_reference(reference: str) -> None:

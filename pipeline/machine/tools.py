@@ -71,6 +71,12 @@ _TRIVY = Missing(
     "scans the image and the tree",
     "python3 -m pip install -r requirements/security.txt (Linux, x86-64), or install trivy",
 )
+_COSIGN = Missing(
+    "cosign",
+    "signs checksums, provenance and image, and verifies them",
+    "install cosign 2.4 or 2.5",
+    newer=("cosign",),
+)
 # What only tests start; no release lacks them.
 _FOR_TESTS = tuple(
     Missing(name, f"the tests try {what}", f"install {name}", own=(name,))
@@ -91,12 +97,14 @@ def missing_for_tests(shell: Shell) -> tuple[Missing, ...]:
 def missing_tools(project: Project) -> tuple[Missing, ...]:
     """What this release would lack here, in the order in which to get it.
 
-    Only a rehearsal needs a registry of its own, and only a signed tag a program that signs.
+    Only a rehearsal needs a registry of its own, and only what is signed a program that signs.
     """
     missing = look(project.shell, project.endpoints.base_image)
     needless = set() if project.endpoints.rehearsal else {_REGISTRY.name}
     if not project.endpoints.signing_key_file:
         needless.add(_SSH.name)
+    if not project.endpoints.cosign_public_file:
+        needless.add(_COSIGN.name)
     return tuple(tool for tool in missing if tool.name not in needless)
 
 
@@ -117,6 +125,7 @@ def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
         (_SSH, runs(shell, "ssh", "-V")),
         (_REGISTRY, has_registry(shell)),
         (_TRIVY, _has_trivy(shell)),
+        (_COSIGN, runs(shell, "cosign", "version")),
     )
     missing = [_with_command(tool) for tool, is_there in found if not is_there]
     if not (engine and can_build_on(shell, base_image)):

@@ -7,12 +7,20 @@ index goes last: until then nobody can ask for the image.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 
 from pipeline.publishing.registry import Registry, is_digest, sha256
 from pipeline.step import Exit, PipelineError
+
+Around = Callable[[str], AbstractContextManager[None]]
+"""Entered with a digest for as long as that blob or manifest is sent or deleted."""
+
+
+def _unwatched(_digest: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,7 +43,7 @@ def push_layout(
     layout: Path,
     digest: str,
     *,
-    sent: Callable[[str], None] = lambda _digest: None,
+    around: Around = _unwatched,
 ) -> None:
     """Send a manifest or an index with all that it names.
 
@@ -43,7 +51,7 @@ def push_layout(
         registry: where to.
         layout: folder with `blobs/sha256/…` (OCI image layout).
         digest: of the manifest or index.
-        sent: called with a digest after that blob or manifest was sent.
+        around: see `Around`; not entered for what the registry has already.
 
     Raises:
         PipelineError: a blob is missing or changed, or the registry refuses.
@@ -53,13 +61,14 @@ def push_layout(
         raise PipelineError(f"{digest} changed after it was built", exit_code=Exit.CONFLICT)
     document = _read(body, digest)
     for child in document.manifests:
-        push_layout(registry, layout, child.digest, sent=sent)
+        push_layout(registry, layout, child.digest, around=around)
     for blob in (*filter(None, [document.config]), *document.layers):
-        if registry.put_blob(blob.digest, blob_path(layout, blob.digest)):
-            sent(blob.digest)
+        if not registry.has_blob(blob.digest):
+            with around(blob.digest):
+                registry.put_blob(blob.digest, blob_path(layout, blob.digest))
     if registry.digest(digest) != digest:
-        registry.put_manifest(digest, document.media_type or _kind(document), body)
-        sent(digest)
+        with around(digest):
+            registry.put_manifest(digest, document.media_type or _kind(document), body)
 
 
 def missing(registry: Registry, digest: str) -> tuple[str, ...]:
@@ -77,14 +86,18 @@ def missing(registry: Registry, digest: str) -> tuple[str, ...]:
     return (*lacking, *(blob.digest for blob in blobs if not registry.has_blob(blob.digest)))
 
 
-def delete_image(registry: Registry, digest: str) -> None:
-    """Take an index and its manifests away; what is gone already is fine."""
+def delete_image(registry: Registry, digest: str, *, around: Around = _unwatched) -> None:
+    """Take an index and its manifests away; what is gone already is fine.
+
+    The index goes last, because it names the others: whoever is stopped between finds them again.
+    """
     found = registry.manifest(digest)
     if found is None:
         return
-    registry.delete(digest)
     for child in _read(found.body, digest).manifests:
-        delete_image(registry, child.digest)
+        delete_image(registry, child.digest, around=around)
+    with around(digest):
+        registry.delete(digest)
 
 
 def blob_path(layout: Path, digest: str) -> Path:

@@ -16,7 +16,7 @@ from pipeline.report import Proof
 from pipeline.versioning.versions import tag_of
 
 AFTER_TAG = "after:tag"
-PUBLISHING = "during:publish_index:first-file"
+PUBLISHING = "after:publish_index:upload"
 FAULTS = (AFTER_TAG, PUBLISHING)
 
 Proofs = Sequence[Proof]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.artifacts import provenance, sbom
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing.places import path_of
 from pipeline.step import Artifact, Done, Facts, PipelineError, Step, Todo, Verdict
@@ -40,14 +41,16 @@ def run(project: Project, facts: Facts) -> Facts:
     """
     wanted = _documents(project, facts)
     for name, body in wanted.items():
-        (_folder(project) / name).write_bytes(body)
+        with effect(project, "attest:write", name):
+            (_folder(project) / name).write_bytes(body)
     return _learn(facts, wanted)
 
 
 def undo(project: Project, facts: Facts) -> None:
     """Delete both files."""
     for name in (CHECKSUMS, _provenance_name(facts)):
-        (_folder(project) / name).unlink(missing_ok=True)
+        with effect(project, "undo:delete", name):
+            (_folder(project) / name).unlink(missing_ok=True)
 
 
 def _documents(project: Project, facts: Facts) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from pipeline.artifacts.image import (
     make_context,
 )
 from pipeline.artifacts.oci import Image, read_image
+from pipeline.faults import effect
 from pipeline.git import Git
 from pipeline.project import PLATFORMS, Project
 from pipeline.publishing.places import file_digest
@@ -76,7 +77,8 @@ def run(project: Project, facts: Facts) -> Facts:
     """
     folder, work = project.out / "artifacts", project.out / "build"
     for stale in (folder, work):
-        shutil.rmtree(stale, ignore_errors=True)
+        with effect(project, "build:clear", stale.name):
+            shutil.rmtree(stale, ignore_errors=True)
     work.mkdir(parents=True)
     tools_id = secrets.token_hex(8)
     first = _build(project, facts, work / "first", tools_id)
@@ -94,14 +96,17 @@ def run(project: Project, facts: Facts) -> Facts:
     )
     # The record goes in first: the folder appears whole, by one rename.
     (first / _RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-    first.rename(folder)
-    shutil.rmtree(work)
+    with effect(project, "build:keep"):
+        first.rename(folder)
+    with effect(project, "build:clear", "what-was-compared"):
+        shutil.rmtree(work)
     return _learn(facts, artifacts, image)
 
 
 def undo(project: Project, _facts: Facts) -> None:
     """Delete what was built."""
-    shutil.rmtree(project.out / "artifacts", ignore_errors=True)
+    with effect(project, "undo:delete", "artifacts"):
+        shutil.rmtree(project.out / "artifacts", ignore_errors=True)
 
 
 def compare(first: Path, second: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.faults import checkpoint
+from pipeline.faults import checkpoint, effect
 from pipeline.git import Git
 from pipeline.project import Project
 from pipeline.security.gate import scan_all
@@ -83,7 +83,8 @@ def run(project: Project, facts: Facts) -> Facts:
     )
     path = _path(project)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.encode(record))
+    with effect(project, "gates:record"):
+        path.write_bytes(msgspec.json.encode(record))
     return _with(facts, record)
 
 

@@ -18,6 +18,7 @@ from pipeline.artifacts import sbom
 from pipeline.artifacts.engine import open_engine
 from pipeline.artifacts.image import native_platform
 from pipeline.artifacts.inspection import export, look_at_image, try_image, try_sdist, try_wheel
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing.places import distributions, file_digest, layout_of, path_of
 from pipeline.security.canary import prove_images
@@ -104,7 +105,8 @@ def run(project: Project, facts: Facts) -> Facts:
             scanned=scanned,
             boms=tuple(boms),
         )
-    (project.out / _RECORD).write_bytes(msgspec.json.encode(record))
+    with effect(project, "inspect:record"):
+        (project.out / _RECORD).write_bytes(msgspec.json.encode(record))
     return _learn(facts, record)
 
 
@@ -190,7 +192,8 @@ def _keep(project: Project, name: str, document: bytes) -> Artifact:
     if not sbom.packages_of(document):
         raise PipelineError(f"{name} would name no package", exit_code=Exit.ENVIRONMENT)
     path = project.out / "artifacts" / name
-    path.write_bytes(document)
+    with effect(project, "inspect:write", name):
+        path.write_bytes(document)
     return Artifact(name, file_digest(path), len(document))
 
 

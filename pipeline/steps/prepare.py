@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.faults import effect
 from pipeline.git import Git
 from pipeline.project import Project
 from pipeline.step import Blocked, Done, Exit, Facts, PipelineError, Step, Todo, Verdict
@@ -45,7 +46,8 @@ def run(project: Project, facts: Facts) -> Facts:
     git = Git(project.shell, project.root)
     plan = plan_release(git, project.pre)
     commit = expected_commit(git, plan)
-    git.run("checkout", "--quiet", "-B", project.endpoints.branch, commit)
+    with effect(project, "prepare:checkout"):
+        git.run("checkout", "--quiet", "-B", project.endpoints.branch, commit)
     return replace(facts, commit=commit, epoch=plan.epoch)
 
 
@@ -54,7 +56,8 @@ def undo(project: Project, facts: Facts) -> None:
     git = Git(project.shell, project.root)
     if git.resolve("HEAD^{commit}") != facts.commit:
         raise PipelineError(f"{project.root} is not at {facts.commit[:12]}, left alone")
-    git.run("checkout", "--quiet", "-B", project.endpoints.branch, git.base())
+    with effect(project, "undo:checkout"):
+        git.run("checkout", "--quiet", "-B", project.endpoints.branch, git.base())
 
 
 STEP = Step("prepare", ("plan",), check, run, undo)

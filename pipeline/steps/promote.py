@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from semver import Version
 
-from pipeline.faults import checkpoint
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.registry import Registry
@@ -44,16 +44,15 @@ def run(project: Project, facts: Facts) -> Facts:
     """
     registry, releases = registry_of(project.endpoints), releases_of(project.endpoints)
     tags = image_tags(facts.version, registry.tags())
-    _point(registry, facts.version, facts.image_digest)
-    checkpoint(project, "promote:version-tag")
+    _point(project, registry, facts.version, facts.image_digest)
     release = releases.find(tag_of(facts.version))
     if release is None:
         raise PipelineError(f"the draft of {tag_of(facts.version)} is gone", advice="stage again")
     if release.draft:
-        releases.publish(release, latest=LATEST in tags)
-    checkpoint(project, "promote:release")
+        with effect(project, "promote:release"):
+            releases.publish(release, latest=LATEST in tags)
     for tag in tags[1:]:
-        _point(registry, tag, facts.image_digest)
+        _point(project, registry, tag, facts.image_digest)
     return facts
 
 
@@ -89,13 +88,14 @@ def _released(tag: str) -> Version | None:
     return None if version.prerelease else version
 
 
-def _point(registry: Registry, tag: str, digest: str) -> None:
+def _point(project: Project, registry: Registry, tag: str, digest: str) -> None:
     if registry.digest(tag) == digest:
         return
     staged = registry.manifest(digest)
     if staged is None:
         raise PipelineError(f"{registry.name}@{digest} is gone", advice="stage again")
-    registry.put_manifest(tag, staged.media_type, staged.body)
+    with effect(project, "promote:tag", tag):
+        registry.put_manifest(tag, staged.media_type, staged.body)
 
 
 STEP = Step("promote", ("publish_index",), check, run, effect=Effect.PUBLIC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from pipeline.faults import checkpoint
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing import index
 from pipeline.publishing.http import read_token
@@ -66,10 +66,10 @@ def run(project: Project, facts: Facts) -> Facts:
     there = index.files(index_simple(project.endpoints), DISTRIBUTION)
     token = read_token(project.endpoints.index_token_file)
     lacking = [artifact for artifact in wanted if artifact.name not in there]
-    for number, artifact in enumerate(lacking):
-        index.upload(index_upload(project.endpoints), path_of(project, artifact), token=token)
-        if number == 0:
-            checkpoint(project, "publish_index:first-file")
+    for artifact in lacking:
+        path = path_of(project, artifact)
+        with effect(project, "publish_index:upload", artifact.name):
+            index.upload(index_upload(project.endpoints), path, token=token)
     _read_back(project, wanted)
     return facts
 

@@ -6,7 +6,9 @@ Both are read back, and both can be taken away again.
 
 from __future__ import annotations
 
-from pipeline.faults import checkpoint
+from functools import partial
+
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing.forge_release import ForgeReleases, Release
 from pipeline.publishing.places import layout_of, path_of, registry_of, releases_of
@@ -56,16 +58,9 @@ def run(project: Project, facts: Facts) -> Facts:
     """
     registry = registry_of(project.endpoints)
     layout = layout_of(project, facts.image_digest)
-    points = iter(("stage:first-blob",))
-
-    def sent(_digest: str) -> None:
-        if point := next(points, None):
-            checkpoint(project, point)
-
-    push_layout(registry, layout, facts.image_digest, sent=sent)
+    push_layout(registry, layout, facts.image_digest, around=partial(effect, project, "stage:push"))
     if lacking := missing(registry, facts.image_digest):
         raise PipelineError(f"{registry.name} took {facts.image_digest} and lacks {lacking[0]}")
-    checkpoint(project, "stage:image")
     _draft(project, facts)
     return facts
 
@@ -83,9 +78,11 @@ def undo(project: Project, facts: Facts) -> None:
             f"the release {release.tag_name} is published and stays", exit_code=Exit.CONFLICT
         )
     if release is not None:
-        releases.delete(release)
+        with effect(project, "undo:draft"):
+            releases.delete(release)
     if all(registry.digest(tag) != facts.image_digest for tag in registry.tags()):
-        delete_image(registry, facts.image_digest)
+        around = partial(effect, project, "undo:image")
+        delete_image(registry, facts.image_digest, around=around)
 
 
 def wrong_assets(release: Release | None, wanted: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
@@ -105,15 +102,15 @@ def _draft(project: Project, facts: Facts) -> None:
     release = releases.find(tag)
     if release is None:
         prerelease = bool(parse(facts.version).prerelease)
-        release = releases.create_draft(tag, facts.commit, facts.notes, prerelease=prerelease)
-        checkpoint(project, "stage:draft")
-    for number, artifact in enumerate(wrong_assets(release, facts.artifacts)):
-        old = release.asset(artifact.name)
+        with effect(project, "stage:draft"):
+            release = releases.create_draft(tag, facts.commit, facts.notes, prerelease=prerelease)
+    for artifact in wrong_assets(release, facts.artifacts):
+        old, path = release.asset(artifact.name), path_of(project, artifact)
         if old is not None:
-            releases.delete_asset(old)
-        releases.upload(release, path_of(project, artifact))
-        if number == 0:
-            checkpoint(project, "stage:first-asset")
+            with effect(project, "stage:delete-asset", artifact.name):
+                releases.delete_asset(old)
+        with effect(project, "stage:asset", artifact.name):
+            releases.upload(release, path)
     _read_back(releases, tag, facts.artifacts)
 
 

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.faults import checkpoint
+from pipeline.faults import effect
 from pipeline.git import Git, last_words
 from pipeline.project import Project
 from pipeline.publishing.taken import places_with
@@ -63,10 +63,11 @@ def run(project: Project, facts: Facts) -> Facts:
     git = Git(project.shell, project.root)
     tag, branch = tag_of(facts.version), project.endpoints.branch
     name = f"refs/tags/{tag}"
-    made = _make(project, git, facts, tag)
-    checkpoint(project, "tag:made")
+    with effect(project, "tag:make"):
+        made = _make(project, git, facts, tag)
     specs = (f"{facts.commit}:refs/heads/{branch}", f"{made}:{name}")
-    ran = git.run("push", "--atomic", project.endpoints.git_remote, *specs, check=False)
+    with effect(project, "tag:push"):
+        ran = git.run("push", "--atomic", project.endpoints.git_remote, *specs, check=False)
     refs = git.remote_refs(project.endpoints.git_remote, name, f"refs/heads/{branch}")
     if refs.get(name) != made:
         moved = "non-fast-forward" in ran.stderr or "fetch first" in ran.stderr
@@ -97,7 +98,9 @@ def undo(project: Project, facts: Facts) -> None:
         f"--force-with-lease={head}:{facts.commit}",
     )
     specs = (f":{name}", f"{git.base()}:{head}")
-    ran = git.run("push", "--atomic", *leases, project.endpoints.git_remote, *specs, check=False)
+    remote = project.endpoints.git_remote
+    with effect(project, "undo:push"):
+        ran = git.run("push", "--atomic", *leases, remote, *specs, check=False)
     if not ran.ok:
         raise PipelineError(
             f"the remote kept the tag: {last_words(ran)}",

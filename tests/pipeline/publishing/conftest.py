@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -161,8 +161,3 @@ def world(tmp_path: Path) -> Iterator[World]:
             image_digest=digest,
         )
         yield World(project, facts, index, releases, packages)
-
-
-def at_point(world: World, point: str) -> World:
-    """The same world, with a fault set."""
-    return replace(world, project=replace(world.project, fault=f"during:{point}"))

@@ -178,13 +178,13 @@ def test_irreversible_steps_come_last() -> None:
 
 
 POINTS = (
-    "stage:first-blob",
-    "stage:image",
-    "stage:draft",
-    "stage:first-asset",
-    "publish_index:first-file",
-    "promote:version-tag",
-    "promote:release",
+    "after:stage:push",
+    "before:stage:draft",
+    "after:stage:draft",
+    "after:stage:asset",
+    "after:publish_index:upload",
+    "after:promote:tag@0.1.0",
+    "after:promote:release",
 )
 
 KILLED = """
@@ -215,7 +215,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(world: World, point: str
     killed = subprocess.run(
         [
             *(sys.executable, "-c", textwrap.dedent(KILLED)),
-            *(str(world.project.root), str(world.project.out), f"during:{point}"),
+            *(str(world.project.root), str(world.project.out), point),
             msgspec.json.encode(world.project.endpoints).decode(),
             msgspec.json.encode(world.facts).decode(),
         ],

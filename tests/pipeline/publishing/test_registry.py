@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.publishing.push import delete_image, missing, push_layout
+from pipeline.publishing.push import Around, delete_image, missing, push_layout
 from pipeline.publishing.registry import Registry
 from pipeline.step import Exit, PipelineError
 from sandbox.registry import open_registry
@@ -25,19 +26,30 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         yield Registry(f"{running_registry.host}/acme/mgit", insecure=True)
 
 
+def noting(sent: list[str]) -> Around:
+    """Notes each digest after it was sent."""
+
+    @contextmanager
+    def around(digest: str) -> Iterator[None]:
+        yield
+        sent.append(digest)
+
+    return around
+
+
 @pytest.mark.needs("docker-registry")
 def test_an_image_is_pushed_by_digest_and_has_no_tag(registry: Registry, tmp_path: Path) -> None:
     digest = make_layout(tmp_path / "layout")
     assert missing(registry, digest) == (digest,)
     sent: list[str] = []
 
-    push_layout(registry, tmp_path / "layout", digest, sent=sent.append)
+    push_layout(registry, tmp_path / "layout", digest, around=noting(sent))
 
     assert missing(registry, digest) == ()
     assert sent[-1] == digest, "the index goes last"
     assert registry.tags() == ()
     again: list[str] = []
-    push_layout(registry, tmp_path / "layout", digest, sent=again.append)
+    push_layout(registry, tmp_path / "layout", digest, around=noting(again))
     assert again == [], "what is there is not sent again"
 
 
@@ -46,15 +58,17 @@ def test_a_broken_push_goes_on_where_it_stopped(registry: Registry, tmp_path: Pa
     digest = make_layout(tmp_path / "layout")
     sent: list[str] = []
 
-    def stop_after_two(each: str) -> None:
+    @contextmanager
+    def stop_after_two(each: str) -> Iterator[None]:
+        yield
         sent.append(each)
         if len(sent) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        push_layout(registry, tmp_path / "layout", digest, sent=stop_after_two)
+        push_layout(registry, tmp_path / "layout", digest, around=stop_after_two)
     rest: list[str] = []
-    push_layout(registry, tmp_path / "layout", digest, sent=rest.append)
+    push_layout(registry, tmp_path / "layout", digest, around=noting(rest))
     assert not set(sent) & set(rest)
     assert missing(registry, digest) == ()
 

@@ -304,7 +304,7 @@ def test_ci_runs_the_workflow_of_the_tagged_commit(places: Places, shell: Shell)
     said: list[str] = []
     ci = Ci(shell, places, said.append)
 
-    assert ci.push("v0.1.0", 1, fault="during:publish_index:first-file").returncode != 0
+    assert ci.push("v0.1.0", 1, fault="after:publish_index:upload").returncode != 0
     assert not (places.attempt(1) / "said").exists()
     ran = ci.push("v0.1.0", 2)
 
