@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -100,9 +101,15 @@ def refreshing(kit: Kit, root: Path, unreached: Unreached) -> Callable[[LocalRep
 def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
     """For each clone the work of looking at it: without git where nothing is to be seen."""
     glances = may_glance(kit.tools.local, root)
+    # A glance is a hundred short calls of the system: threads that hand the interpreter to each
+    # other around every one of them cost four times what one after the other does.
+    one_at_a_time = threading.Lock()
 
     def look(clone: LocalRepo) -> Iterator[LocalRepo]:
-        tree = glance(f"{root}/{clone.folder}", clone) if glances else None
+        tree = None
+        if glances:
+            with one_at_a_time:
+                tree = glance(f"{root}/{clone.folder}", clone)
         if tree is not None:
             yield replace(clone, worktree=tree)
         else:
