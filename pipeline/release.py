@@ -14,13 +14,16 @@ from pipeline.steps import (
     deploy,
     gates,
     inspect,
+    log,
     plan,
     preflight,
     prepare,
     promote,
     publish,
+    sign,
     stage,
     tag,
+    trial,
     verify,
 )
 
@@ -36,6 +39,7 @@ _MAKE = (
 
 LAPTOP = (
     *_MAKE,
+    trial.STEP,  #     the tests of the product, on the wheel; CI arrives at the same bytes
     tag.STEP,  #       the tag carries the digests; pushed in one go with the commit
 )
 
@@ -43,8 +47,10 @@ CI = (
     *_MAKE,
     confirm.STEP,  #   arrived at the digests that the tag carries; only looks
     stage.STEP,  #     image by digest, draft release with its assets
+    sign.STEP,  #      checksums, provenance and image signed, still unseen
     publish.STEP,  #   the package index; from here on there is no way back
     promote.STEP,  #   version tags on the digest, release published
+    log.STEP,  #       the signature in a transparency log, where one is named
     verify.STEP,  #    installed and pulled from the public place; only looks
     deploy.STEP,  #    health-gated, the previous digest comes back by itself
 )

@@ -1,5 +1,7 @@
 """gates: security first, because it is quick, then lint, types, import rules and tests.
 
+The tests here are those of the tree; those of the product wait for the built wheel (`trial`).
+
 The quality gates are the nox sessions themselves, run in the clean clone; nox's own report is
 judged, not its exit code alone. The verdict is kept under a key of tree, service and database, so
 that a resumed release does not ask twice what cannot have changed. In CI only security runs again:
@@ -17,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.artifacts.wheel_tests import ON_TREE, QUICK
 from pipeline.faults import checkpoint, effect
 from pipeline.git import Git
 from pipeline.project import Project
@@ -35,7 +38,6 @@ from pipeline.step import (
 )
 
 QUALITY = ("lint", "types", "imports", "tests")
-_QUICK = ("-m", "not engine and not slow")
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +148,13 @@ def _python(session: str) -> tuple[str, ...]:
     """The tests of one Python that is here for certain: the one that runs this."""
     if session != "tests":
         return ()
-    return ("--python", f"{sys.version_info.major}.{sys.version_info.minor}", "--", *_QUICK)
+    return (
+        "--python",
+        f"{sys.version_info.major}.{sys.version_info.minor}",
+        "--",
+        *QUICK,
+        *ON_TREE,
+    )
 
 
 def _told(report: Path) -> _NoxReport:

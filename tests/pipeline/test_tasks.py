@@ -51,7 +51,7 @@ def test_all_tasks_are_listed_with_a_line_of_help(tiny: Tiny) -> None:
     listed = invoke(tiny, "--list")
     assert listed.returncode == 0
     for name in (
-        *("build", "scan", "test", "release", "publish", "deploy", "rollback", "prove"),
+        *("build", "scan", "test", "release", "publish", "deploy", "rollback", "yank", "prove"),
         *("security", "provision"),
     ):
         assert f"  {name} " in listed.stdout
@@ -82,8 +82,11 @@ def test_the_plan_is_printed_and_nothing_changes(
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (("release", "--plan", "--resume"), 2, "--plan, --undo and --resume exclude each other"),
-        (("release", "--undo", "--plan"), 2, "--plan, --undo and --resume exclude each other"),
+        (("release", "--plan", "--resume"), 2, "--resume goes with neither --plan nor --abort"),
+        (("release", "--undo", "--resume"), 2, "--resume goes with neither --plan nor --abort"),
+        (("release", "--abort", "--resume"), 2, "--resume goes with neither --plan nor --abort"),
+        (("yank", "--version", "1.0.0"), 2, "a yanked version needs a reason"),
+        (("yank", "--reason", "x"), 2, "'' is not a version"),
         (("release",), 4, "cannot read the endpoints file"),
         (("release", "--endpoints", "none.toml"), 4, "cannot read the endpoints file none.toml"),
         (("publish",), 2, "no tag to publish"),
@@ -146,10 +149,10 @@ def test_both_lists_are_in_order() -> None:
     check_steps(LAPTOP)
     check_steps(CI)
     assert [step.name for step in LAPTOP] == [
-        *("plan", "preflight", "prepare", "gates", "build", "inspect", "attest", "tag"),
+        *("plan", "preflight", "prepare", "gates", "build", "inspect", "attest", "trial", "tag"),
     ]
-    assert [step.name for step in CI][-6:] == [
-        *("confirm", "stage", "publish_index", "promote", "verify", "deploy"),
+    assert [step.name for step in CI][-8:] == [
+        *("confirm", "stage", "sign", "publish_index", "promote", "log", "verify", "deploy"),
     ]
 
 
