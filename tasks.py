@@ -9,7 +9,7 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline import commands, errands
+from pipeline import commands, errands, withdraw
 from pipeline.commands import Options
 from pipeline.step import Exit
 
@@ -54,7 +54,8 @@ def provision(_context: Context) -> None:
     help={
         "plan": "print what would happen, and stop",
         "resume": "go on where an earlier run stopped",
-        "undo": "take back a release that stopped before it was published",
+        "undo": "the same as --abort",
+        "abort": "take back what is not published yet; with --plan only say what that would be",
         "rehearse": "refuse real endpoints; without --endpoints rehearse everything",
         "provision": "install what is missing first",
         "pre": "alpha, beta or rc: a pre-release; its changes stay for the release",
@@ -67,6 +68,7 @@ def release(
     plan: bool = False,  # noqa: FBT001, FBT002
     resume: bool = False,  # noqa: FBT001, FBT002
     undo: bool = False,  # noqa: FBT001, FBT002
+    abort: bool = False,  # noqa: FBT001, FBT002
     rehearse: bool = False,  # noqa: FBT001, FBT002
     provision: bool = False,  # noqa: FBT001, FBT002
     pre: str = "",
@@ -75,13 +77,32 @@ def release(
 ) -> None:
     """The laptop half of a release: plan to tag. The pushed tag starts the CI half."""
     options = Options(endpoints, rehearse, resume, provision, fault, pre)
-    end(lambda: commands.release_as_asked(HERE, options, plan=plan, undo=undo))
+    end(lambda: commands.release_as_asked(HERE, options, plan=plan, undo=undo or abort))
 
 
 @task(help={"tag": "vX.Y.Z; default: the tag that CI runs on", "endpoints": "TOML file of places"})
 def publish(_context: Context, tag: str = "", endpoints: str = "", fault: str = "") -> None:
     """The CI half of a release, on a tag: build again, compare, publish, verify."""
     end(lambda: commands.publish(HERE, Options(endpoints=endpoints, fault=fault), tag))
+
+
+@task(
+    help={
+        "version": "X.Y.Z, a published one",
+        "reason": "one line for people",
+        "plan": "print what would happen, and stop",
+        "endpoints": "TOML file of places",
+    }
+)
+def yank(
+    _context: Context,
+    version: str = "",
+    reason: str = "",
+    plan: bool = False,  # noqa: FBT001, FBT002
+    endpoints: str = "",
+) -> None:
+    """Take a published version out of circulation: image tags, forge release, changelog, index."""
+    end(lambda: withdraw.yank(HERE, Options(endpoints), version, reason, plan=plan))
 
 
 @task(help={"environment": "default: all that a release goes to", "reference": "image by digest"})

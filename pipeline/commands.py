@@ -67,16 +67,17 @@ def release_as_asked(here: Path, options: Options, *, plan: bool, undo: bool) ->
     Raises:
         PipelineError: USAGE, flags that exclude each other.
     """
-    if plan + undo + options.resume > 1:
+    if options.resume and (plan or undo):
         raise PipelineError(
-            "--plan, --undo and --resume exclude each other",
-            exit_code=Exit.USAGE,
-            advice="pick one",
+            "--resume goes with neither --plan nor --abort", exit_code=Exit.USAGE, advice="pick one"
         )
     if options.rehearse and not options.endpoints:
         return rehearse(here, options)
-    command = show_plan if plan else take_back if undo else release
-    return command(here, options)
+    if undo:
+        from pipeline.withdraw import abort
+
+        return abort(here, options, plan=plan)
+    return show_plan(here, options) if plan else release(here, options)
 
 
 def release(here: Path, options: Options) -> Exit:
@@ -85,7 +86,7 @@ def release(here: Path, options: Options) -> Exit:
 
     git, endpoints = open_clone(here, options)
     _refuse_uncommitted(git, endpoints)
-    out = here / "dist" / "release" / _planned_version(git, options)
+    out = here / "dist" / "release" / planned_version(git, options)
     project = make_project(git, out, endpoints, options)
     result = run_steps(project, LAPTOP, resume=options.resume, say=say)
     end = f"v{result.facts.version} is tagged and pushed; CI goes on from the tag"
@@ -98,25 +99,12 @@ def show_plan(here: Path, options: Options) -> Exit:
     from pipeline.release import LAPTOP
 
     git, endpoints = open_clone(here, options)
-    _planned_version(git, options)
+    planned_version(git, options)
     with TemporaryDirectory(prefix="mgit-plan-") as folder:
         project = make_project(git, Path(folder), endpoints, options)
         seen = preview(project, LAPTOP)
     sys.stdout.write(show(seen))
     return seen.exit_code
-
-
-def take_back(here: Path, options: Options) -> Exit:
-    """Undo a release that stopped before anything irreversible began."""
-    from pipeline.release import LAPTOP
-    from pipeline.undo import undo_steps
-
-    git, endpoints = open_clone(here, options)
-    out = here / "dist" / "release" / _planned_version(git, options)
-    project = _project(out / "src", out, endpoints, options)
-    result = undo_steps(project, LAPTOP, say)
-    print(f"{result.facts.version} was taken back")  # noqa: T201  the command's own output
-    return result.exit_code
 
 
 def publish(here: Path, options: Options, tag: str = "") -> Exit:
@@ -215,18 +203,23 @@ def _refuse_uncommitted(git: Git, endpoints: Endpoints) -> None:
         )
 
 
-def _planned_version(git: Git, options: Options) -> str:
+def planned_version(git: Git, options: Options) -> str:
+    """The version that this clone's commit would be released as.
+
+    Raises:
+        PipelineError: see `plan_release`.
+    """
     from pipeline.versioning.release_commit import plan_release
 
     return plan_release(git, options.pre).version
 
 
-def finish(project: Project, result: Result, end: str) -> Exit:
+def finish(project: Project, result: Result, end: str, title: str = "Release") -> Exit:
     """Write the report, say how it ended and what to do next."""
     earlier = read_earlier(project.out.parent / (result.facts.previous or "-") / "report.json")
     comparison = compare(result.facts, earlier) if earlier is not None else None
     with effect(project, "report:write"):
-        paths = write_report(report_of(result, comparison=comparison), project.out)
+        paths = write_report(report_of(result, title, comparison), project.out)
     if result.exit_code is Exit.DONE:
         say(f"report: {paths[1]}")
         print(end)  # noqa: T201  the command's own output

@@ -136,11 +136,12 @@ def _serve(root: Path, token: str, port: int) -> Iterator[_Server]:
 
 
 def _noting(application: Callable[..., Iterable[bytes]], log: Path) -> Callable[..., Any]:
-    """The same application, which notes the status of each answer to a POST."""
+    """The same application, which notes the status of each answer to an upload."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, *rest: Any) -> Any:
-            if environ["REQUEST_METHOD"] == "POST":
+            # An upload is multipart; a plain form only asks whether one would be allowed.
+            if environ.get("CONTENT_TYPE", "").startswith("multipart/"):
                 with log.open("a", encoding="utf-8") as out:
                     out.write(f"{status.split(maxsplit=1)[0]}\n")
             return start_response(status, *rest)

@@ -53,6 +53,7 @@ class Release(msgspec.Struct, frozen=True):
         upload_url: where assets go, as a URI template.
         url: its address in the API.
         body: the notes.
+        prerelease: True where the forge does not offer it as the latest.
         assets: its files.
     """
 
@@ -62,6 +63,7 @@ class Release(msgspec.Struct, frozen=True):
     upload_url: str
     url: str
     body: str | None = ""
+    prerelease: bool = False
     assets: tuple[Asset, ...] = ()
 
     def asset(self, name: str) -> Asset | None:
@@ -137,6 +139,24 @@ class ForgeReleases:
         value = {"draft": False, "make_latest": "true" if latest else "false"}
         return http.decode(self._send("PATCH", release.url, value), Release)
 
+    def set_aside(self, release: Release, body: str) -> Release:
+        """Give a published release another text, and never offer it as the latest again."""
+        value = {"body": body, "prerelease": True}
+        return http.decode(self._send("PATCH", release.url, value), Release)
+
+    def may_write(self) -> bool:
+        """Whether the token may make releases; asked with one that lacks its tag, so none is made.
+
+        Raises:
+            PipelineError: the answer is neither "this lacks something" nor "you may not".
+        """
+        answer = self._send("POST", self._base, {})
+        if answer.status in {400, 422}:
+            return True
+        if answer.status in {401, 403, 404}:
+            return False
+        raise http.refused(answer, "asking for the right to release")
+
     def delete(self, release: Release) -> None:
         """Take a draft away; gone already is fine."""
         answer = self._ask("DELETE", release.url)
@@ -151,13 +171,17 @@ class ForgeReleases:
 
     def digest(self, asset: Asset) -> str:
         """The digest of an asset's bytes as the forge hands them out."""
+        return f"sha256:{hashlib.sha256(self.content(asset)).hexdigest()}"
+
+    def content(self, asset: Asset) -> bytes:
+        """An asset's bytes as the forge hands them out."""
         headers = {**_HEADERS, "Accept": _BINARY}
         answer = http.request(
             "GET", self._own(asset.url), headers=headers, token=self._token, limit=_MAX_ASSET
         )
         if not answer.ok:
             raise http.refused(answer, f"reading {asset.name} back")
-        return f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+        return answer.body
 
     def _list(self) -> list[Release]:
         found: list[Release] = []

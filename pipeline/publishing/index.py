@@ -6,6 +6,7 @@ so that the token is neither in an argument nor in a file nor in a child's envir
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import html
@@ -13,7 +14,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -25,13 +26,16 @@ JSON = "application/vnd.pypi.simple.v1+json"
 USER = "__token__"
 _MAX_FILE = 256 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
+_ANCHOR = re.compile(r"""<a\s(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+_HREF = re.compile(r"""\shref\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
+_YANKED = re.compile(r"\sdata-yanked(?=[\s=>])", re.IGNORECASE)
 
 
 class _File(msgspec.Struct):
     filename: str
     url: str
     hashes: dict[str, str]
+    yanked: bool | str = False
 
 
 class _Project(msgspec.Struct):
@@ -53,11 +57,13 @@ class File(msgspec.Struct, frozen=True):
         name: file name.
         url: where it can be fetched.
         digest: `sha256:…`, or empty where the index does not say.
+        yanked: whether installers are told to pass it over (PEP 592).
     """
 
     name: str
     url: str
     digest: str
+    yanked: bool = False
 
 
 def files(simple: str, project: str) -> dict[str, File]:
@@ -76,12 +82,16 @@ def files(simple: str, project: str) -> dict[str, File]:
         return {}
     if answer.headers.get("content-type", "").startswith(JSON):
         listed = http.decode(answer, _Project).files
-        found = [File(each.filename, each.url, _digest(each.hashes)) for each in listed]
+        found = [
+            # An empty reason is a reason too: only `false` means that it is not yanked.
+            File(each.filename, each.url, _digest(each.hashes), each.yanked is not False)
+            for each in listed
+        ]
     elif answer.ok:
         found = _links(answer.text)
     else:
         raise http.refused(answer, "reading the index")
-    return {each.name: File(each.name, urljoin(url, each.url), each.digest) for each in found}
+    return {each.name: msgspec.structs.replace(each, url=urljoin(url, each.url)) for each in found}
 
 
 def digest(file: File) -> str:
@@ -135,6 +145,35 @@ def upload(
         repository.close()
     if not response.ok:
         raise _refused(file, url, response.status_code, response.text)
+
+
+def may_upload(
+    url: str, *, token: str, identify: Callable[[str], str | None] | None = None
+) -> bool:
+    """Whether the index knows this uploader; asked with a form that has no file, so none is taken.
+
+    Args:
+        url: upload URL of the index.
+        token: upload token; empty: one is fetched by trusted publishing, which is the proof.
+        identify: see `trusted_token`.
+
+    Raises:
+        PipelineError: the index does not answer, or trusts this CI run with nothing.
+    """
+    if not token:
+        return bool(trusted_token(url, identify))
+    basic = base64.b64encode(f"{USER}:{token}".encode()).decode()
+    headers = {
+        "Authorization": f"Basic {basic}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    form = urlencode({":action": "file_upload", "protocol_version": "1"}).encode()
+    answer = http.request("POST", url, headers=headers, body=form)
+    if answer.status in {400, 422}:
+        return True
+    if answer.status in {401, 403}:
+        return False
+    raise http.refused(answer, "asking for the right to upload")
 
 
 def trusted_token(url: str, identify: Callable[[str], str | None] | None = None) -> str:
@@ -200,9 +239,14 @@ def _digest(hashes: dict[str, str]) -> str:
 
 def _links(page: str) -> list[File]:
     found = []
-    for address in map(html.unescape, _HREF.findall(page)):
-        parts = urlsplit(address)
+    for anchor in _ANCHOR.findall(page):
+        address = _HREF.search(anchor)
+        if address is None:
+            continue
+        parts = urlsplit(html.unescape(address[1]))
         algorithm, _, value = parts.fragment.partition("=")
         name = unquote(parts.path.rpartition("/")[2])
-        found.append(File(name, parts._replace(fragment="").geturl(), _digest({algorithm: value})))
+        plain = parts._replace(fragment="").geturl()
+        yanked = _YANKED.search(anchor) is not None
+        found.append(File(name, plain, _digest({algorithm: value}), yanked))
     return found

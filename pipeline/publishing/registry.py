@@ -138,6 +138,21 @@ class Registry:
             raise http.refused(sent, "sending a blob")
         return True
 
+    def may_push(self) -> bool:
+        """Whether this credential may push: an upload is begun, called off, and nothing was sent.
+
+        Raises:
+            PipelineError: the registry answers neither yes nor no.
+        """
+        begun = self._ask("POST", "/blobs/uploads/", _BINARY, b"")
+        if begun.status in {401, 403, 404}:
+            return False
+        if begun.status != 202:
+            raise http.refused(begun, "asking for the right to push")
+        if place := begun.headers.get("location"):
+            self._ask("DELETE", urljoin(begun.url, place))
+        return True
+
     def put_manifest(self, reference: str, media_type: str, body: bytes) -> None:
         """Store a manifest under a digest or a tag, and read it back.
 

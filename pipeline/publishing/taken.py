@@ -8,9 +8,8 @@ from email.utils import parsedate_to_datetime
 
 from pipeline.project import Endpoints
 from pipeline.publishing.http import Answer, read_token, request
+from pipeline.publishing.places import DISTRIBUTION, index_simple
 from pipeline.versioning.versions import tag_of, to_pep440
-
-DISTRIBUTION = "mgit-fleet"
 
 _SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _MANIFEST = (
@@ -22,7 +21,7 @@ _MANIFEST = (
 def places_with(endpoints: Endpoints, version: str) -> tuple[str, ...]:
     """Where this version is published already, in words; empty when it is free everywhere.
 
-    An endpoint left empty in the endpoints file is not asked.
+    An endpoint that a rehearsal leaves empty is not asked.
 
     Raises:
         PipelineError: an endpoint cannot be reached.
@@ -40,8 +39,8 @@ def skew(endpoints: Endpoints, now: float) -> float | None:
 
 
 def _places(endpoints: Endpoints, version: str) -> Iterator[str]:
-    if endpoints.index_simple:
-        url = f"{endpoints.index_simple.rstrip('/')}/{DISTRIBUTION}/"
+    if simple := _simple_of(endpoints):
+        url = f"{simple.rstrip('/')}/{DISTRIBUTION}/"
         answer = request("GET", url, headers={"Accept": _SIMPLE})
         if _there(answer) and _has_file(answer, to_pep440(version)):
             yield "the package index"
@@ -56,6 +55,11 @@ def _places(endpoints: Endpoints, version: str) -> Iterator[str]:
         token = read_token(endpoints.forge_token_file)
         if _there(request("GET", f"{base}/releases/tags/{tag_of(version)}", token=token)):
             yield "the forge's releases"
+
+
+def _simple_of(endpoints: Endpoints) -> str:
+    """Where to read the index; a rehearsal never asks the default one."""
+    return endpoints.index_simple if endpoints.rehearsal else index_simple(endpoints)
 
 
 def _there(answer: Answer) -> bool:

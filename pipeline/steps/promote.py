@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from semver import Version
-
 from pipeline.faults import effect
 from pipeline.project import Project
+from pipeline.publishing.followed import LATEST, image_tags
 from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.registry import Registry
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
-from pipeline.versioning.versions import parse, tag_of
-
-LATEST = "latest"
+from pipeline.versioning.versions import tag_of
 
 
 def check(project: Project, facts: Facts) -> Verdict:
@@ -54,38 +49,6 @@ def run(project: Project, facts: Facts) -> Facts:
     for tag in tags[1:]:
         _point(project, registry, tag, facts.image_digest)
     return facts
-
-
-def image_tags(version: str, there: Iterable[str]) -> tuple[str, ...]:
-    """The tags that a version gets: its own, then those that people follow, `latest` at the end.
-
-    A tag that is followed never goes back: publishing 1.2.4 after 1.3.0 moves `1.2`, not `1` or
-    `latest`. A pre-release gets its own tag only; before 1.0.0 there is no tag `0`.
-
-    Args:
-        version: semantic version.
-        there: the tags that the registry has.
-    """
-    mine = parse(version)
-    if mine.prerelease:
-        return (version,)
-    others = [other for tag in there if (other := _released(tag)) is not None and other > mine]
-    tags = [version]
-    if not any((other.major, other.minor) == (mine.major, mine.minor) for other in others):
-        tags.append(f"{mine.major}.{mine.minor}")
-    if mine.major and not any(other.major == mine.major for other in others):
-        tags.append(str(mine.major))
-    if not others:
-        tags.append(LATEST)
-    return tuple(tags)
-
-
-def _released(tag: str) -> Version | None:
-    try:
-        version = parse(tag)
-    except PipelineError:
-        return None
-    return None if version.prerelease else version
 
 
 def _point(project: Project, registry: Registry, tag: str, digest: str) -> None:

@@ -16,7 +16,7 @@ from pipeline.endpoints import complete, find_endpoints
 from pipeline.graph import check_steps, point_of_no_return
 from pipeline.journal import Event, Journal
 from pipeline.project import Endpoints, child_environment, load_endpoints
-from pipeline.prove import prove
+from pipeline.proving.folder import prove_folder
 from pipeline.release import CI, LAPTOP
 from pipeline.report import report_of, write_report
 from pipeline.result import Result, to_dict
@@ -236,11 +236,11 @@ def left_behind(folder: Path) -> None:
 
 def test_a_release_is_proven_from_what_it_left_behind(tmp_path: Path) -> None:
     left_behind(tmp_path)
-    journal, report, artifact = prove(tmp_path)
+    journal, report, artifact = prove_folder(tmp_path)
     assert journal.ok
     assert report.ok
     assert not artifact.ok, "the digest in the journal is not that of the file"
     (tmp_path / "artifacts" / "mgit.whl").unlink()
-    assert prove(tmp_path)[2].detail == "is not there"
+    assert prove_folder(tmp_path)[2].detail == "is not there"
     (tmp_path / "report.json").write_text("{}", encoding="utf-8")
-    assert not prove(tmp_path)[1].ok
+    assert not prove_folder(tmp_path)[1].ok

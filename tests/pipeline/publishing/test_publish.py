@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.publishing.forge_release import ForgeReleases
+from pipeline.publishing.followed import image_tags
 from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.push import missing
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo
@@ -256,7 +257,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(world: World, point: str
 def test_tags_that_people_follow_never_go_back(
     version: str, there: tuple[str, ...], tags: tuple[str, ...]
 ) -> None:
-    assert promote.image_tags(version, there) == tags
+    assert image_tags(version, there) == tags
 
 
 versions = st.builds("{}.{}.{}".format, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
@@ -266,7 +267,7 @@ versions = st.builds("{}.{}.{}".format, st.integers(0, 3), st.integers(0, 3), st
 def test_in_whatever_order_versions_come_the_tags_end_at_the_highest(order: list[str]) -> None:
     pointing: dict[str, str] = {}
     for version in order:
-        for tag in promote.image_tags(version, tuple(pointing)):
+        for tag in image_tags(version, tuple(pointing)):
             pointing[tag] = version
     assert parse(pointing["latest"]) == max(map(parse, order))
     for tag, version in pointing.items():
