@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pipeline.git import Git
 from pipeline.project import Project
+from pipeline.signing.stranger import tag_is_signed
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
 from pipeline.versioning.claims import Claims, claims_of, read_claims
 
@@ -18,6 +19,14 @@ def check(project: Project, facts: Facts) -> Verdict:
     """Compare what was built here with what the tag claims."""
     if not facts.image_digest or not facts.artifacts:
         return Todo(("compare what CI builds with what the tag claims",))
+    signers = project.endpoints.tag_signers_file
+    git = Git(project.shell, project.root)
+    if signers and not tag_is_signed(git, project.tag, project.root / signers):
+        return Blocked(
+            f"{project.tag} is not signed by anybody who may release",
+            Exit.CONFLICT,
+            f"find out who pushed it; {signers} lists who may release",
+        )
     claimed = read_claims(_message(project))
     differences = compare(claimed, claims_of(facts))
     if differences:

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.artifacts.engine import Engine, one_line, open_engine
+from pipeline.git import Git
 from pipeline.project import Project
 from pipeline.publishing.places import (
     DISTRIBUTION,
@@ -19,7 +20,9 @@ from pipeline.publishing.places import (
     registry_of,
     releases_of,
 )
-from pipeline.step import Artifact, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.signing.cosign import cosign_of
+from pipeline.signing.stranger import Stranger, tag_is_signed, wrong
+from pipeline.step import Artifact, Effect, Facts, Step, Todo, Verdict
 from pipeline.versioning.versions import tag_of, to_pep440
 
 
@@ -31,6 +34,7 @@ def check(project: Project, facts: Facts) -> Verdict:
             f"install {DISTRIBUTION} {version} from the index by hash and run it",
             f"pull {project.endpoints.registry}:{version} and run it",
             "read the assets of the release back",
+            "verify the signatures of tag, files and image, as far as keys are named",
         )
     )
 
@@ -42,6 +46,7 @@ def run(project: Project, facts: Facts) -> Facts:
         PipelineError: what others get is not what was built, or does not run.
     """
     _assets(project, facts)
+    check_signatures(project, facts)
     install_and_run(project, facts)
     _image(open_engine(project.shell), project, facts)
     return facts
@@ -52,11 +57,36 @@ def _assets(project: Project, facts: Facts) -> None:
     releases = releases_of(project.endpoints)
     release = releases.find(tag)
     if release is None or release.draft:
-        raise _wrong(f"the release {tag} is not published")
+        raise wrong(f"the release {tag} is not published")
     for artifact in facts.artifacts:
         asset = release.asset(artifact.name)
         if asset is None or releases.digest(asset) != artifact.digest:
-            raise _wrong(f"the release {tag} does not hold {artifact.name} as it was built")
+            raise wrong(f"the release {tag} does not hold {artifact.name} as it was built")
+
+
+def check_signatures(project: Project, facts: Facts) -> None:
+    """Hold tag, files and image against the public keys that the endpoints name.
+
+    Raises:
+        PipelineError: CONFLICT, a signature is missing or not good.
+    """
+    endpoints, tag = project.endpoints, tag_of(facts.version)
+    if endpoints.tag_signers_file:
+        git, name = Git(project.shell, project.root), f"refs/tags/{tag}"
+        git.run("fetch", "--quiet", "--no-tags", endpoints.git_remote, name)
+        there = git.remote_refs(endpoints.git_remote, name).get(name, "")
+        if not there or not tag_is_signed(git, there, project.root / endpoints.tag_signers_file):
+            raise wrong(f"{tag} on the remote is not signed by anybody who may release")
+    cosign = cosign_of(project)
+    if cosign is None:
+        return
+    releases, registry = releases_of(endpoints), registry_of(endpoints)
+    release = releases.find(tag)
+    if release is None:
+        raise wrong(f"the release {tag} is not published")
+    stranger = Stranger(cosign, releases, registry, endpoints.registry_insecure)
+    stranger.files(release, facts.version)
+    stranger.image(facts.image_digest)
 
 
 def install_and_run(project: Project, facts: Facts) -> None:
@@ -67,13 +97,13 @@ def install_and_run(project: Project, facts: Facts) -> None:
     """
     wheel = next((each for each in distributions(facts) if each.name.endswith(".whl")), None)
     if wheel is None:
-        raise _wrong("no wheel was built")
+        raise wrong("no wheel was built")
     with tempfile.TemporaryDirectory(prefix="mgit-verify-") as name:
         folder = Path(name)
         _install(project, folder, wheel, facts.version)
         said = project.shell.run([folder / "venv" / "bin" / "mgit", "--version"]).stdout.split()
     if to_pep440(facts.version) not in said and facts.version not in said:
-        raise _wrong(f"the installed command says {' '.join(said)!a}, not {facts.version}")
+        raise wrong(f"the installed command says {' '.join(said)!a}, not {facts.version}")
 
 
 def _install(project: Project, folder: Path, wheel: Artifact, version: str) -> None:
@@ -95,30 +125,22 @@ def _install(project: Project, folder: Path, wheel: Artifact, version: str) -> N
     fresh = ("--no-deps", "--no-cache", "--default-index", simple, "--requirement", str(own))
     if not project.shell.run([*install, *fresh], check=False).ok:
         log = f", see {project.shell.log}" if project.shell.log else ""
-        raise _wrong(f"{wheel.name} does not install from {simple} by its hash{log}")
+        raise wrong(f"{wheel.name} does not install from {simple} by its hash{log}")
 
 
 def _image(engine: Engine, project: Project, facts: Facts) -> None:
     registry = registry_of(project.endpoints)
     if registry.digest(facts.version) != facts.image_digest:
-        raise _wrong(f"{registry.name}:{facts.version} is not {facts.image_digest}")
+        raise wrong(f"{registry.name}:{facts.version} is not {facts.image_digest}")
     reference = f"{registry.name}:{facts.version}"
     with one_line(f"{reference} cannot be pulled"):
         engine.client.image.pull(reference, quiet=True)
         digests = engine.client.image.inspect(reference).repo_digests or []
     if f"{registry.name}@{facts.image_digest}" not in digests:
-        raise _wrong(f"the engine pulled {reference} and got {', '.join(digests)}")
+        raise wrong(f"the engine pulled {reference} and got {', '.join(digests)}")
     said = engine.run(reference, "--version").split()
     if to_pep440(facts.version) not in said and facts.version not in said:
-        raise _wrong(f"{reference} says {' '.join(said)!a}, not {facts.version}")
+        raise wrong(f"{reference} says {' '.join(said)!a}, not {facts.version}")
 
 
-def _wrong(what: str) -> PipelineError:
-    return PipelineError(
-        what,
-        exit_code=Exit.CONFLICT,
-        advice="tell the users, yank the version, find the cause, release the next version",
-    )
-
-
-STEP = Step("verify", ("promote",), check, run, effect=Effect.NONE)
+STEP = Step("verify", ("log",), check, run, effect=Effect.NONE)

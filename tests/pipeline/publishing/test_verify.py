@@ -115,6 +115,6 @@ def test_a_wheel_with_another_hash_is_not_installed(world: World) -> None:
 def test_verify_looks_again_every_time(world: World) -> None:
     verdict = verify.STEP.check(world.project, world.facts)
     assert isinstance(verdict, Todo)
-    assert len(verdict.effects) == 3
+    assert len(verdict.effects) == 4
     assert verify.STEP.effect is Effect.NONE
     assert Path(world.project.root).is_dir()

@@ -1,0 +1,1 @@
+"""Signatures: cosign's key, in-toto envelopes, what lies beside an image, the transparency log."""
