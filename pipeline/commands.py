@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.branches import on_branch
 from pipeline.comparison import compare, read_earlier
 from pipeline.endpoints import FAULT_VARIABLE, find_endpoints
 from pipeline.faults import effect
@@ -85,6 +86,7 @@ def release(here: Path, options: Options) -> Exit:
     from pipeline.release import LAPTOP
 
     git, endpoints = open_clone(here, options)
+    endpoints = on_branch(git, endpoints)
     _refuse_uncommitted(git, endpoints)
     out = here / "dist" / "release" / planned_version(git, options)
     project = make_project(git, out, endpoints, options)
@@ -99,6 +101,7 @@ def show_plan(here: Path, options: Options) -> Exit:
     from pipeline.release import LAPTOP
 
     git, endpoints = open_clone(here, options)
+    endpoints = on_branch(git, endpoints)
     planned_version(git, options)
     with TemporaryDirectory(prefix="mgit-plan-") as folder:
         project = make_project(git, Path(folder), endpoints, options)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.branches import on_branch
 from pipeline.commands import Options, finish, make_project, open_clone, say
 from pipeline.git import Git
 from pipeline.project import Endpoints
@@ -29,6 +30,7 @@ def abort(here: Path, options: Options, *, plan: bool = False) -> Exit:
     from pipeline.abort import facts_of_tag, leftovers
 
     git, endpoints = open_clone(here, options)
+    endpoints = on_branch(git, endpoints, strict=False)
     version = _begun(git, endpoints, options)
     out = here / "dist" / "release" / version
     project = make_project(git, out, endpoints, replace(options, resume=True))
@@ -73,6 +75,7 @@ def yank(here: Path, options: Options, version: str, reason: str, *, plan: bool 
             "a yanked version needs a reason", exit_code=Exit.USAGE, advice="give --reason TEXT"
         )
     git, endpoints = open_clone(here, options)
+    endpoints = on_branch(git, endpoints, strict=False)
     out = here / "dist" / "yank" / version
     project = make_project(git, out, endpoints, options)
     known = Facts(version=version, notes=words)

@@ -84,9 +84,10 @@ class Store:
         raise Refused(404, "Not Found")
 
     def latest(self, repo: str) -> Record:
-        """The newest published release that is no pre-release."""
+        """The newest published release that is no pre-release and was not kept from being it."""
         for release in self.list(repo):
-            if not release["draft"] and not release["prerelease"]:
+            passed_over = release["prerelease"] or release.get("make_latest") == "false"
+            if not release["draft"] and not passed_over:
                 return release
         raise Refused(404, "Not Found")
 
@@ -128,7 +129,7 @@ class Store:
         ):
             raise Refused(422, "Validation Failed", "already_exists")
         with self._lock:
-            known = (*fixed, "name", "body", "prerelease")
+            known = (*fixed, "name", "body", "prerelease", "make_latest")
             release.update({key: given[key] for key in known if key in given})
             self._save()
         return release

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from pipeline.branches import is_of_line, may_come_from
 from pipeline.git import Git, last_words
+from pipeline.machine.pinned import tools
 from pipeline.project import Project
 from pipeline.provision import missing_tools
 from pipeline.publishing.http import read_token
+from pipeline.publishing.rights import refusals
 from pipeline.publishing.taken import places_with, skew
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Verdict
 from pipeline.versioning.release_commit import expected_commit, plan_release
@@ -49,6 +52,17 @@ def _tools(project: Project, _facts: Facts) -> Iterator[Blocked]:
         yield Blocked(
             f"{tool.name} is missing ({tool.why})", Exit.ENVIRONMENT, f"get it: {tool.command}"
         )
+
+
+def _versions(project: Project, _facts: Facts) -> Iterator[Blocked]:
+    """The tools that are here are those that were tried, or those of the lock."""
+    for tool in tools(project):
+        if tool.command:
+            yield Blocked(
+                f"{tool.name} is {tool.version or 'of an unknown version'}, wanted: {tool.wanted}",
+                Exit.ENVIRONMENT,
+                f"{tool.name}: {tool.command}",
+            )
 
 
 def _clean(project: Project, _facts: Facts) -> Iterator[Blocked]:
@@ -103,6 +117,36 @@ def _branch(project: Project, facts: Facts) -> Iterator[Blocked]:
         )
 
 
+def _line(project: Project, facts: Facts) -> Iterator[Blocked]:
+    """A hotfix branch releases patches of its own line, nothing else."""
+    branch = project.endpoints.branch
+    if facts.version and not is_of_line(facts.version, branch):
+        yield Blocked(
+            f"{facts.version} cannot be released from {branch}",
+            Exit.GATE,
+            f"release it from the main branch; {branch} takes fixed and security fragments only",
+        )
+
+
+def _origin(project: Project, facts: Facts) -> Iterator[Blocked]:
+    """CI publishes what is on a branch that releases are made from, not whatever was tagged."""
+    if not facts.commit:
+        return
+    git, remote = Git(project.shell, project.root), project.endpoints.git_remote
+    names = may_come_from(facts.version, project.endpoints.branch)
+    heads = git.remote_refs(remote, *(f"refs/heads/{name}" for name in names))
+    for name, head in heads.items():
+        if git.run("cat-file", "-e", f"{head}^{{commit}}", check=False).returncode:
+            git.run("fetch", "--quiet", "--no-tags", remote, name)
+        if git.run("merge-base", "--is-ancestor", facts.commit, head, check=False).ok:
+            return
+    yield Blocked(
+        f"{facts.commit[:12]} is on none of the remote's branches {', '.join(names)}",
+        Exit.CONFLICT,
+        "a tag made by hand starts no release: delete it and run `invoke release`",
+    )
+
+
 def _free(project: Project, facts: Facts) -> Iterator[Blocked]:
     """The version is not taken, unless by this very release."""
     if not facts.version:
@@ -139,7 +183,14 @@ def _rights(project: Project, facts: Facts) -> Iterator[Blocked]:
         )
 
 
-_LAPTOP: tuple[Probe, ...] = (_tools, _clean, _secrets, _clock, _branch, _free, _rights)
-_CI: tuple[Probe, ...] = (_tools, _clean, _secrets, _clock)
+def _publishing(project: Project, _facts: Facts) -> Iterator[Blocked]:
+    """May we upload, push and make releases? Only CI has the credentials for that."""
+    for reason, advice in refusals(project.endpoints):
+        yield Blocked(reason, Exit.ENVIRONMENT, advice)
+
+
+_BOTH: tuple[Probe, ...] = (_tools, _versions, _clean, _secrets, _clock)
+_LAPTOP: tuple[Probe, ...] = (*_BOTH, _branch, _line, _free, _rights)
+_CI: tuple[Probe, ...] = (*_BOTH, _origin, _publishing)
 
 STEP = Step("preflight", ("plan",), check, run, effect=Effect.NONE)

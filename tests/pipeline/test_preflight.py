@@ -24,18 +24,28 @@ from tests.pipeline.conftest import NOW, Tiny
 
 Make = Callable[..., Project]
 GIT = shutil.which("git") or "git"
-TOOLS = ("docker", "skopeo", "docker-registry", "mmdebstrap", "trivy")
+TOOLS = {
+    "docker": 'case "$1" in compose) v=2.26.1;; buildx) v=v0.13.1;; *) v=26.1.5;; esac; echo $v',
+    "skopeo": "echo skopeo version 1.9.3",
+    "docker-registry": "exit 0",
+    "mmdebstrap": "exit 0",
+}
 
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
-    """A folder of programs that answer every question with yes."""
+    """A folder of programs that answer every question with yes and their version."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in TOOLS:
-        (folder / name).write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-        (folder / name).chmod(0o755)
+    for name, answer in TOOLS.items():
+        program(folder, name, answer)
     return folder
+
+
+def program(folder: Path, name: str, answer: str) -> None:
+    """A program that answers whatever it is asked."""
+    (folder / name).write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
 
 
 @pytest.fixture
@@ -227,7 +237,7 @@ def _now() -> datetime:
 
 def test_a_real_release_needs_no_stand_in_for_the_registry(project: Project, tools: Path) -> None:
     (tools / "docker-registry").unlink()
-    (tools / "docker").write_text('#!/bin/sh\n[ "$1" != image ] || exit 1\n', encoding="utf-8")
+    program(tools, "docker", f'[ "$1" != image ] || exit 1\n{TOOLS["docker"]}')
     (tools / "git").symlink_to(GIT)
     bare = replace(project, shell=Shell(env={**project.shell.env, "PATH": str(tools)}))
     assert "docker-registry is missing" in blocked(bare).reason
