@@ -102,7 +102,7 @@ def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
     """For each clone the work of looking at it: without git where nothing is to be seen."""
     glances = may_glance(kit.tools.local, root)
     # A glance is a hundred short calls of the system: threads that hand the interpreter to each
-    # other around every one of them cost four times what one after the other does.
+    # other around every one of them cost more than twice what one after the other does.
     one_at_a_time = threading.Lock()
 
     def look(clone: LocalRepo) -> Iterator[LocalRepo]:
