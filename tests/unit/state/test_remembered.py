@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def state(tmp_path: Path, clock: Clock) -> State:
-    return State(tmp_path / "state.db", warn=pytest.fail, clock=clock)
+def opened() -> Iterator[Callable[..., State]]:
+    """Opens states that are closed when the test ends."""
+    with contextlib.ExitStack() as stack:
+
+        def open_one(path: Path, **options: object) -> State:
+            made = State(path, **{"warn": pytest.fail, **options})
+            stack.callback(made.close)
+            return made
+
+        yield open_one
+
+
+@pytest.fixture
+def state(tmp_path: Path, clock: Clock, opened: Callable[..., State]) -> State:
+    return opened(tmp_path / "state.db", clock=clock)
 
 
 names = st.text(
@@ -92,26 +107,26 @@ def test_a_pause_ends_by_itself(state, clock):
     assert state.pauses.load("https://h", "name") is None
 
 
-def test_a_credential_keeps_its_name_and_the_name_tells_nothing(state, tmp_path, clock):
+def test_a_credential_keeps_its_name_and_the_name_tells_nothing(state, tmp_path, clock, opened):
     name = state.pauses.credential_name("canary-token")
-    again = State(tmp_path / "state.db", warn=pytest.fail, clock=clock)
+    again = opened(tmp_path / "state.db", clock=clock)
     assert again.pauses.credential_name("canary-token") == name
-    elsewhere = State(tmp_path / "other.db", warn=pytest.fail, clock=clock)
+    elsewhere = opened(tmp_path / "other.db", clock=clock)
     assert elsewhere.pauses.credential_name("canary-token") != name
     assert "canary" not in name
     assert state.pauses.credential_name("") == ""
 
 
-def test_a_state_that_cannot_be_written_still_names_credentials(tmp_path):
+def test_a_state_that_cannot_be_written_still_names_credentials(tmp_path, opened):
     (tmp_path / "file").write_text("in the way")
-    state = State(tmp_path / "file" / "state.db", warn=lambda _: None)
+    state = opened(tmp_path / "file" / "state.db", warn=lambda _: None)
     name = state.pauses.credential_name("token")
     assert state.pauses.credential_name("token") == name
     state.pauses.store("h", name, StoredPause(60.0, "why", ""))
     assert state.pauses.load("h", name) is None
 
 
-def test_a_file_of_the_first_release_is_taken_over(tmp_path, clock):
+def test_a_file_of_the_first_release_is_taken_over(tmp_path, clock, opened):
     path = tmp_path / "state.db"
     with sqlite3.connect(path) as old:
         for statement in MIGRATIONS[0]:
@@ -120,7 +135,7 @@ def test_a_file_of_the_first_release_is_taken_over(tmp_path, clock):
         old.execute(f"PRAGMA application_id = {0x6D676974}")
         old.execute("PRAGMA user_version = 1")
     old.close()
-    state = State(path, warn=pytest.fail, clock=clock)
+    state = opened(path, clock=clock)
     assert [run.run_id for run in state.runs()] == ["r"]
     state.remembered.store_complete(ROOT, {"work": 1.0})
     assert state.remembered.complete_since(ROOT) == {"work": 1.0}
