@@ -70,7 +70,8 @@ def run_steps(
         about = {"half": _half(project), "format": FORMAT}
         journal.write(Event.RESUME if known else Event.BEGIN, facts=about)
         witness = witness_for(project, journal)
-        project = replace(project, shell=replace(project.shell, witness=witness))
+        watched = replace(project.shell, witness=witness)
+        project = replace(project, shell=watched)  # nosec B604 - a value, no shell
         runner = _Runner(project, tuple(steps), journal, witness, say)
         with interruptible():
             result = runner.run(start)

@@ -248,7 +248,8 @@ class Fleet:
         clones = meant_clones(kit, self.root, selection)
         tokens = (source.token_env for source in kit.settings.sources)
         yield from run_everywhere(
-            as_command(argv, shell=shell, timeout=timeout, without=tokens),
+            # The line that the person gave to --shell.
+            as_command(argv, shell=shell, timeout=timeout, without=tokens),  # nosec B604
             [clone for clone in clones if clone.key is not None],
             root=self.root,
             runner=kit.tools.local,

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     settings, selection = choose(options, patterns, sources=False)
     results: list[Ran] = []
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
-        ran = fleet.run(
+        ran = fleet.run(  # nosec B604 - the line that the person gave to --shell
             command,
             selection,
             shell=options.shell is not None,

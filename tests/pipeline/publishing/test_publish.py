@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.publishing.forge_release import ForgeReleases
 from pipeline.publishing.followed import image_tags
+from pipeline.publishing.forge_release import ForgeReleases
 from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.push import missing
 from pipeline.step import Blocked, Done, Effect, Exit, Facts, PipelineError, Step, Todo
