@@ -150,7 +150,8 @@ class Play:
             self.project.shell, self.world, self.state.facts.version
         )
         signed = published.signed_tag(self.project.shell, self.world, self.state.facts.version)
-        return (signed, *published.published_as_tagged(self.world, claims))
+        release = published.signed_release(self.project.shell, self.world, claims)
+        return (signed, release, *published.published_as_tagged(self.world, claims))
 
     def deployed(self) -> Proofs:
         """It runs by digest, is healthy, and does its work.

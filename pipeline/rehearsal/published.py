@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipeline.git import Git
 from pipeline.project import Endpoints
 from pipeline.publishing import index
@@ -9,6 +11,10 @@ from pipeline.publishing.places import DISTRIBUTION, registry_of, releases_of
 from pipeline.rehearsal.world import World
 from pipeline.report import Proof
 from pipeline.shell import Shell
+from pipeline.signing.beside import is_beside
+from pipeline.signing.cosign import Cosign
+from pipeline.signing.documents import SIGNATURE, envelope_name
+from pipeline.signing.stranger import Stranger
 from pipeline.step import PipelineError
 from pipeline.versioning.claims import Claims, read_claims
 from pipeline.versioning.versions import tag_of
@@ -32,7 +38,7 @@ def stopped_in_the_middle(world: World, version: str) -> Proof:
     registry = registry_of(world.endpoints)
     release = releases_of(world.endpoints).find(tag_of(version))
     draft = release is not None and release.draft
-    tags = registry.tags()
+    tags = [tag for tag in registry.tags() if not is_beside(tag)]
     detail = f"{len(files)} of 2 files on the index, {len(tags)} tags on the image, " + (
         "the release is a draft" if draft else "the release is no draft"
     )
@@ -72,6 +78,27 @@ def signed_tag(shell: Shell, world: World, version: str) -> Proof:
     return Proof(name, ok=ran.ok and "Good" in said, detail=said)
 
 
+def signed_release(shell: Shell, world: World, claims: Claims) -> Proof:
+    """Checksums, provenance and image carry good signatures by the rehearsal's cosign key."""
+    name = "checksums, provenance and image are signed by the key of this release"
+    endpoints = world.endpoints
+    if not endpoints.cosign_public_file:
+        return Proof(name, ok=False, detail="there is no key: is cosign installed?")
+    cosign = Cosign(shell, Path(endpoints.cosign_public_file))
+    releases, registry = releases_of(endpoints), registry_of(endpoints)
+    release = releases.find(tag_of(claims.version))
+    if release is None:
+        raise PipelineError(f"there is no release {tag_of(claims.version)}")
+    stranger = Stranger(cosign, releases, registry, endpoints.registry_insecure)
+    try:
+        stranger.files(release, claims.version)
+        stranger.image(claims.image_digest)
+    except PipelineError as error:
+        return Proof(name, ok=False, detail=error.message)
+    count = sum(is_beside(tag) for tag in registry.tags())
+    return Proof(name, ok=True, detail=f"2 signed files, {count} signatures beside the image")
+
+
 def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
     dists = {name: digest for name, digest in wanted.items() if name.endswith(_DISTRIBUTIONS)}
     found = index.files(endpoints.index_simple, DISTRIBUTION)
@@ -85,7 +112,8 @@ def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
 
 def _image(endpoints: Endpoints, claims: Claims) -> Proof:
     registry = registry_of(endpoints)
-    pointing = {tag: registry.digest(tag) for tag in registry.tags()}
+    tags = (tag for tag in registry.tags() if not is_beside(tag))
+    pointing = {tag: registry.digest(tag) for tag in tags}
     names = ", ".join(sorted(pointing)) or "no tag"
     ok = {claims.version, "latest"} <= pointing.keys() and set(pointing.values()) == {
         claims.image_digest
@@ -98,7 +126,9 @@ def _release(endpoints: Endpoints, version: str, wanted: dict[str, str]) -> Proo
     release = releases.find(tag_of(version))
     if release is None:
         raise PipelineError(f"there is no release {tag_of(version)}")
-    there = {asset.name: releases.digest(asset) for asset in release.assets}
+    signatures = {SIGNATURE, envelope_name(version)}
+    assets = [asset for asset in release.assets if asset.name not in signatures]
+    there = {asset.name: releases.digest(asset) for asset in assets}
     return Proof(
         "the release is published with the files of the tag",
         ok=there == wanted and not release.draft and releases.latest() == tag_of(version),

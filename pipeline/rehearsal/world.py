@@ -21,6 +21,7 @@ import msgspec
 from pipeline.git import Git
 from pipeline.project import Endpoints
 from pipeline.shell import Shell
+from pipeline.signing.cosign import run_cosign
 from pipeline.step import PipelineError
 from sandbox.advisories import open_advisories
 from sandbox.forge.forge import SandboxForge
@@ -30,6 +31,8 @@ from sandbox.releases import Releases, open_releases
 
 SERVICES = ("index", "registry", "releases", "advisories", "forge")
 TOKENS = ("index", "releases", "forge")
+COSIGN = "cosign-password"
+"""The file with the password of the key; its text is a canary as the tokens are."""
 REPOSITORY = "acme/mgit"
 MIRRORED = 5
 """How many repositories the deployed mgit has to mirror."""
@@ -95,11 +98,25 @@ class Places:
         """The throw-away key that signs the tag."""
         return self.secrets / "signing-key"
 
+    @property
+    def cosign_key(self) -> Path:
+        """The throw-away key that signs files and image; its public half lies beside it."""
+        return self.secrets / "cosign.key"
+
+    @property
+    def signers(self) -> Path:
+        """Who may sign a tag of this rehearsal."""
+        return self.secrets / "allowed-signers"
+
     def canaries(self) -> dict[str, str]:
-        """Every secret of this rehearsal: the tokens, and a line that only this key has."""
+        """Every secret of this rehearsal: tokens, a password, a line that only each key has."""
         texts = {name: read(self.token(name)) for name in TOKENS}
         if self.key.exists():
             texts["signing-key"] = read(self.key).splitlines()[-2]
+        if self.cosign_key.exists():
+            texts["cosign-password"] = read(self.token(COSIGN))
+            # The last line of such a file may be as short as one word of base64.
+            texts["cosign-key"] = read(self.cosign_key).splitlines()[-3]
         return texts
 
     def attempt(self, number: int) -> Path:
@@ -139,6 +156,7 @@ def make_folders(places: Places, shell: Shell) -> None:
     for name in TOKENS:
         _make_token(places.token(name), name)
     _make_key(places, shell)
+    _make_cosign_key(places, shell)
     git = Git(shell, places.source)
     if not places.remote.exists():
         clone_bare(git, places.remote)
@@ -244,6 +262,17 @@ def _make_key(places: Places, shell: Shell) -> None:
         return
     comment = ("-C", "rehearsal", "-f", places.key)
     shell.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", *comment))
+    public = places.key.with_name(f"{places.key.name}.pub").read_text(encoding="utf-8")
+    places.signers.write_text(f'rehearsal namespaces="git" {public}', encoding="utf-8")
+
+
+def _make_cosign_key(places: Places, shell: Shell) -> None:
+    """A key pair for this rehearsal only; without cosign files and image are not signed."""
+    if places.cosign_key.exists() or shutil.which("cosign") is None:
+        return
+    _make_token(places.token(COSIGN), COSIGN)
+    argv = ("generate-key-pair", "--output-key-prefix", places.cosign_key.with_suffix(""))
+    run_cosign(shell, argv, stdin=read(places.token(COSIGN)))
 
 
 def _fill(forge: SandboxForge) -> None:
@@ -277,4 +306,17 @@ def _endpoints(
         trivy_cache=str(places.source / "tests" / "data" / "trivy-db"),
         environments=str(places.environments),
         signing_key_file=str(places.key) if places.key.exists() else "",
+        tag_signers_file=str(places.signers) if places.key.exists() else "",
+        **_cosign(places),
     )
+
+
+def _cosign(places: Places) -> dict[str, str]:
+    """What the endpoints say of the key that signs files and image."""
+    if not places.cosign_key.exists():
+        return {}
+    return {
+        "cosign_public_file": str(places.cosign_key.with_suffix(".pub")),
+        "cosign_key_file": str(places.cosign_key),
+        "cosign_password_file": str(places.token(COSIGN)),
+    }
