@@ -10,17 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.branches import on_branch
-from pipeline.comparison import compare, read_earlier
+from pipeline.comparison import Earlier, compare, read_earlier, tagged
 from pipeline.endpoints import FAULT_VARIABLE, find_endpoints
 from pipeline.faults import effect
 from pipeline.git import Git
+from pipeline.live import progress
 from pipeline.project import Endpoints, Project, child_environment, environment
 from pipeline.report import report_of, write_report
 from pipeline.result import Result, resume_line
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
-from pipeline.versioning.versions import version_of_tag
+from pipeline.versioning.claims import read_claims
+from pipeline.versioning.versions import tag_of, version_of_tag
 from pipeline.workspace import checked_repository, fetch_annotated, open_workspace, uncommitted
 
 
@@ -90,7 +92,8 @@ def release(here: Path, options: Options) -> Exit:
     _refuse_uncommitted(git, endpoints)
     out = here / "dist" / "release" / planned_version(git, options)
     project = make_project(git, out, endpoints, options)
-    result = run_steps(project, LAPTOP, resume=options.resume, say=say)
+    with progress(sys.stderr, environment()) as tell:
+        result = run_steps(project, LAPTOP, resume=options.resume, say=tell)
     end = f"v{result.facts.version} is tagged and pushed; CI goes on from the tag"
     return finish(project, result, end)
 
@@ -130,7 +133,8 @@ def publish(here: Path, options: Options, tag: str = "") -> Exit:
     with effect(project, "workspace:fetch-tag"):
         fetch_annotated(Git(project.shell, project.root), endpoints.git_remote, named)
     # The last step is a job of its own, so that CI can ask somebody before anything goes live.
-    result = run_steps(project, until(CI, "verify"), resume=True, say=say)
+    with progress(sys.stderr, environment()) as tell:
+        result = run_steps(project, until(CI, "verify"), resume=True, say=tell)
     return finish(project, result, f"{version} is published and verified; next: invoke deploy")
 
 
@@ -219,7 +223,7 @@ def planned_version(git: Git, options: Options) -> str:
 
 def finish(project: Project, result: Result, end: str, title: str = "Release") -> Exit:
     """Write the report, say how it ended and what to do next."""
-    earlier = read_earlier(project.out.parent / (result.facts.previous or "-") / "report.json")
+    earlier = _earlier(project, result.facts.previous)
     comparison = compare(result.facts, earlier) if earlier is not None else None
     with effect(project, "report:write"):
         paths = write_report(report_of(result, title, comparison), project.out)
@@ -229,6 +233,18 @@ def finish(project: Project, result: Result, end: str, title: str = "Release") -
     else:
         complain(result.message, result.advice or resume_line(project))
     return result.exit_code
+
+
+def _earlier(project: Project, previous: str) -> Earlier | None:
+    """The last release: its report where it was made here, else what its tag claims."""
+    found = read_earlier(project.out.parent / (previous or "-") / "report.json")
+    if found is not None or not previous or not project.root.is_dir():
+        return found
+    shown = Git(project.shell, project.root).run("cat-file", "tag", tag_of(previous), check=False)
+    try:
+        return tagged(read_claims(shown.stdout.partition("\n\n")[2])) if shown.ok else None
+    except PipelineError:  # a tag that was made by hand claims nothing
+        return None
 
 
 def say(line: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from pipeline.step import Facts, Finding
+from pipeline.versioning.claims import Claims
 
 
 class _Artifact(msgspec.Struct, frozen=True):
@@ -37,12 +38,21 @@ class _Findings(msgspec.Struct, frozen=True):
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """As much of an earlier `report.json` as is compared."""
+    """As much of an earlier `report.json` as is compared.
+
+    Args:
+        version: of that release.
+        artifacts: its files.
+        image: its platforms.
+        findings: what was found in it.
+        from_tag: read from the tag instead, so nothing is known of image and findings.
+    """
 
     version: str
     artifacts: tuple[_Artifact, ...] = ()
     image: _Image = _Image()
     findings: _Findings = _Findings()
+    from_tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +84,14 @@ class Comparison:
         sizes: of what both have, and of what is new.
         new: findings that were not there before.
         gone: findings that are not there any more, as `scanner id`.
+        sizes_only: the report of the one before is not here, only its tag.
     """
 
     version: str
     sizes: tuple[Change, ...]
     new: tuple[Finding, ...]
     gone: tuple[str, ...]
+    sizes_only: bool = False
 
 
 def read_earlier(path: Path) -> Earlier | None:
@@ -90,8 +102,17 @@ def read_earlier(path: Path) -> Earlier | None:
         return None
 
 
+def tagged(claims: Claims) -> Earlier:
+    """What a release's tag says of its sizes; its findings are not in it."""
+    files = tuple(_Artifact(each.name, each.bytes) for each in claims.artifacts)
+    return Earlier(claims.version, files, from_tag=True)
+
+
 def compare(facts: Facts, earlier: Earlier) -> Comparison:
     """Put a release beside the one before."""
+    if earlier.from_tag:
+        files = replace(facts, platforms=())
+        return Comparison(earlier.version, tuple(_sizes(files, earlier)), (), (), sizes_only=True)
     known = {(item.scanner, item.id, _place(item.where)) for item in earlier.findings.items}
     found = {(item.scanner, item.id, _place(item.where)): item for item in facts.findings}
     return Comparison(

@@ -245,6 +245,9 @@ def _compared(comparison: Comparison | None) -> list[str]:
     blocks = [f"## Beside {comparison.version}"]
     if rows:
         blocks.append(markdown_table(("what", "bytes", "change"), rows, "bytes change"))
+    if comparison.sizes_only:
+        blocks.append("Sizes as its tag has them. Its report is not here: nothing of its findings.")
+        return blocks
     new = ", ".join(f"{f.scanner} {f.id} ({f.where})" for f in comparison.new)
     gone = ", ".join(comparison.gone)
     blocks.append(f"New findings: {new or 'none'}. No longer found: {gone or 'nothing'}.")

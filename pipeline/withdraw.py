@@ -10,7 +10,8 @@ from pathlib import Path
 from pipeline.branches import on_branch
 from pipeline.commands import Options, finish, make_project, open_clone, say
 from pipeline.git import Git
-from pipeline.project import Endpoints
+from pipeline.live import progress
+from pipeline.project import Endpoints, environment
 from pipeline.step import Exit, Facts, PipelineError
 from pipeline.versioning.versions import parse
 
@@ -87,7 +88,8 @@ def yank(here: Path, options: Options, version: str, reason: str, *, plan: bool 
     _print(f"yank {version}: {words}", effects)
     if plan:
         return Exit.DONE
-    result = run_steps(project, YANK, facts=known, say=say)
+    with progress(sys.stderr, environment()) as tell:
+        result = run_steps(project, YANK, facts=known, say=tell)
     where = "what runs it goes on running: `invoke deploy --reference NAME@DIGEST` puts another"
     return finish(project, result, f"{version} is yanked everywhere; {where}", "Yank")
 

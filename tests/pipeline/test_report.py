@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.comparison import compare, read_earlier
+from pipeline.comparison import compare, read_earlier, tagged
 from pipeline.report import Proof, Report, as_document, as_markdown, write_report
 from pipeline.result import StepResult
 from pipeline.step import Artifact, Database, Exit, Facts, Finding, PlatformImage
+from pipeline.versioning.claims import Claims
 from pipeline.waterfall import clock, waterfall
 
 DIGEST = "sha256:" + "a" * 64
@@ -189,3 +190,17 @@ def test_a_report_that_is_gone_or_broken_is_not_compared_with(tmp_path: Path) ->
     assert read_earlier(tmp_path / "report.json") is None
     (tmp_path / "report.json").write_text("{", encoding="utf-8")
     assert read_earlier(tmp_path / "report.json") is None
+
+
+def test_without_the_report_of_the_last_release_its_tag_tells_the_sizes() -> None:
+    claims = Claims(
+        "0.0.9", "c" * 40, DIGEST, (Artifact("mgit_fleet-0.0.9.tar.gz", DIGEST, 10000),)
+    )
+    seen = compare(FACTS, tagged(claims))
+    assert [(c.what, c.before, c.now) for c in seen.sizes] == [
+        ("mgit_fleet-X.Y.Z.tar.gz", 10000, 12345)
+    ]
+    page = as_markdown(replace(REPORT, comparison=seen))
+    assert "+23.4 %" in page
+    assert "nothing of its findings" in page
+    assert "New findings" not in page
