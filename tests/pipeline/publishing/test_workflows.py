@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.project import load_endpoints
+
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -37,22 +39,35 @@ def jobs() -> list[Any]:
     ]
 
 
+# All that a job and a step may consist of: what is not named here is logic, or hides some.
+JOB = {"name", "needs", "runs-on", "timeout-minutes", "environment", "permissions", "steps"}
+STEP = {"name", "uses", "with", "run", "env"}
+TOP = {"name", True, "permissions", "concurrency", "jobs"}  # YAML 1.1 reads `on` as true
+ACTIONS = {"actions/checkout", "actions/setup-python"}
+
+
 def complaints(job: dict[str, Any]) -> list[str]:
     """What makes a job more than a call."""
-    found = []
+    found = [f"logic in YAML: {key}" for key in job.keys() - JOB]
     steps = job.get("steps", [])
     calls = [step["run"] for step in steps if "run" in step]
     if len(calls) != 1:
         found.append(f"{len(calls)} calls, not one")
     found += [f"not one nox call: {call!r}" for call in calls if not CALL.fullmatch(call)]
-    allowed = {"actions/checkout", "actions/setup-python"}
     for step in steps:
+        found += [f"logic in YAML: {key}" for key in step.keys() - STEP]
         used = step.get("uses", "").partition("@")[0]
-        if used and used not in allowed:
+        if used and used not in ACTIONS:
             found.append(f"another action: {used}")
-        if "if" in step or "if" in job or "continue-on-error" in step or "shell" in step:
-            found.append("logic in YAML")
+        found += [f"a value that is worked out: {v}" for v in worked_out(step.get("with", {}))]
+        found += [f"a variable: {name}" for name in step.get("env", {}) if name != "GITHUB_TOKEN"]
+    if "${{" in str(job.get("runs-on")) or not isinstance(job.get("needs", ""), str):
+        found.append("logic in YAML: which machine, or when")
     return found
+
+
+def worked_out(values: dict[str, Any]) -> list[str]:
+    return [str(value) for value in values.values() if "${{" in str(value)]
 
 
 @pytest.mark.parametrize(("path", "name", "job"), jobs())
@@ -79,6 +94,65 @@ def test_a_job_is_checkout_python_and_one_call(path: Path, name: str, job: dict[
 )
 def test_anything_but_one_call_is_found_out(call: str) -> None:
     assert complaints({"steps": [{"run": call}]})
+
+
+GOOD = 'pipx run --spec "nox[uv]==2026.10.20" nox'
+
+
+@pytest.mark.parametrize(
+    ("job", "steps"),
+    [
+        ({"if": "github.ref == 'refs/heads/main'"}, {}),
+        ({"continue-on-error": True}, {}),
+        ({"strategy": {"matrix": {"python": ["3.11"]}}}, {}),
+        ({"runs-on": "${{ matrix.os }}"}, {}),
+        ({"uses": "./.github/workflows/other.yml"}, {}),
+        ({"container": "debian"}, {}),
+        ({"services": {}}, {}),
+        ({"defaults": {"run": {"shell": "bash"}}}, {}),
+        ({"env": {"NOXSESSION": "lint"}}, {}),
+        ({"outputs": {}}, {}),
+        ({}, {"if": "always()"}),
+        ({}, {"continue-on-error": True}),
+        ({}, {"shell": "python"}),
+        ({}, {"working-directory": "x"}),
+        ({}, {"env": {"NOXSESSION": "lint"}}),
+        ({}, {"uses": "./.github/actions/all"}),
+        ({}, {"uses": "actions/github-script@0", "with": {"script": "x"}}),
+        ({}, {"uses": "actions/checkout@0", "with": {"ref": "${{ github.head_ref }}"}}),
+    ],
+)
+def test_logic_in_yaml_is_found_out(job: dict[str, Any], steps: dict[str, Any]) -> None:
+    plain = {"runs-on": "ubuntu-24.04", "steps": [{"run": GOOD}]}
+    assert complaints(plain) == []
+    assert complaints({**plain, "steps": [{"run": GOOD, **steps}], **job})
+
+
+def test_nothing_else_lies_beside_the_workflows() -> None:
+    """No composite action, no script, no hidden workflow."""
+    known = {FOLDER.parent / "dependabot.yml", *FILES}
+    assert {path for path in FOLDER.parent.rglob("*") if path.is_file()} == known
+    assert not list(ROOT.glob("action.y*ml"))
+    for path in FILES:
+        assert load(path).keys() <= TOP
+
+
+def test_one_release_at_a_time_and_none_cut_off() -> None:
+    release, ci = (load(FOLDER / f"{name}.yml")["concurrency"] for name in ("release", "ci"))
+    assert release == {"group": "release", "cancel-in-progress": False}
+    assert ci["cancel-in-progress"] is True
+
+
+def test_no_secret_lives_longer_than_a_run() -> None:
+    """The index trusts this workflow's identity, the registry and the forge its own token."""
+    for path in FILES:
+        assert "secrets." not in path.read_text()
+    endpoints = load_endpoints(ROOT / "deploy" / "endpoints.toml")
+    assert endpoints.index_token_file == ""
+    assert endpoints.forge_token_file == ""
+    job = load(FOLDER / "release.yml")["jobs"]["release"]
+    assert job["permissions"]["id-token"] == "write"
+    assert job["environment"] == "release", "the index trusts this environment only"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -133,34 +207,43 @@ def test_zizmor_has_nothing_to_say() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_act_runs_the_release_workflow_with_the_stand_ins(tmp_path: Path) -> None:
-    """The real file, on a tag; the nox session inside is a small one that says what it sees."""
+NOXFILE = """
+    import json, os, nox
+
+    nox.options.sessions = ["checks"]
+
+    def note(session):
+        names = ("GITHUB_REF_TYPE", "GITHUB_REF_NAME")
+        seen = {name: os.environ.get(name, "") for name in names}
+        told = {"session": session.name, "words": session.posargs, **seen}
+        with open("dist/seen.jsonl", "a") as out:
+            out.write(json.dumps(told) + "\\n")
+
+    @nox.session(python=False)
+    def checks(session):
+        note(session)
+
+    @nox.session(python=False)
+    def rehearse(session):
+        note(session)
+
+    @nox.session(python=False)
+    def invoke(session):
+        note(session)
+"""
+
+
+def by_act(folder: Path, workflow: str, ref: str) -> list[dict[str, Any]]:
+    """Run a real workflow file; the nox sessions inside are small ones that say what they see."""
     act = shutil.which("act", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
     if act is None:
         pytest.skip("act comes as a Linux wheel only")
-    source, remote = tmp_path / "src", tmp_path / "remote.git"
+    source, remote = folder / "src", folder / "remote.git"
     (source / ".github").mkdir(parents=True)
     shutil.copytree(FOLDER, source / ".github" / "workflows")
     (source / ".gitignore").write_text("dist\n")
-    (source / "noxfile.py").write_text(
-        textwrap.dedent(
-            """
-            import json, os, nox
-
-            @nox.session(python=False)
-            def invoke(session):
-                names = ("GITHUB_REF_TYPE", "GITHUB_REF_NAME")
-                seen = {name: os.environ.get(name, "") for name in names}
-                with open("dist/seen.jsonl", "a") as out:
-                    out.write(json.dumps({"words": session.posargs, **seen}) + "\\n")
-            """
-        )
-    )
-    env = {
-        **{name: os.environ[name] for name in ("PATH",)},
-        "HOME": str(tmp_path),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-    }
+    (source / "noxfile.py").write_text(textwrap.dedent(NOXFILE))
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_GLOBAL": os.devnull}
 
     def git(*words: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
@@ -172,21 +255,20 @@ def test_act_runs_the_release_workflow_with_the_stand_ins(tmp_path: Path) -> Non
     git("commit", "-qm", "x")
     git("tag", "-a", "-m", "claims", "v0.1.0")
     git("clone", "-q", "--bare", str(source), str(remote))
-    event = tmp_path / "event.json"
-    event.write_text(json.dumps({"ref": "refs/tags/v0.1.0"}))
+    event = folder / "event.json"
+    event.write_text(json.dumps({"ref": ref}))
     actions = ROOT / "sandbox" / "actions"
-    pins = dict(re.findall(r"uses: actions/(\S+)@(\S+)", (FOLDER / "release.yml").read_text()))
+    pins = dict(re.findall(r"uses: actions/(\S+)@(\S+)", (FOLDER / workflow).read_text()))
     local = [f"actions/{name}@{pin}={actions / name}" for name, pin in pins.items()]
-
     done = subprocess.run(
         [
-            *(act, "push", "--eventpath", event, "--workflows", ".github/workflows/release.yml"),
+            *(act, "push", "--eventpath", event, "--workflows", f".github/workflows/{workflow}"),
             *("--platform", "ubuntu-24.04=-self-hosted", "--no-skip-checkout"),
-            *("--no-cache-server", "--action-cache-path", tmp_path / "act"),
+            *("--no-cache-server", "--action-cache-path", folder / "act"),
             *(word for each in local for word in ("--local-repository", each)),
             *("--env", f"MGIT_SANDBOX_ACTIONS={actions}"),
             *("--env", f"MGIT_SANDBOX_REMOTE={remote}"),
-            *("--env", f"MGIT_SANDBOX_KEPT={tmp_path / 'kept'}"),
+            *("--env", f"MGIT_SANDBOX_KEPT={folder / 'kept'}"),
             *("--env", f"MGIT_SANDBOX_PYTHON={sys.executable}"),
         ],
         cwd=source,
@@ -195,11 +277,20 @@ def test_act_runs_the_release_workflow_with_the_stand_ins(tmp_path: Path) -> Non
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stdout + done.stderr
-    seen = [
-        json.loads(line) for line in (tmp_path / "kept" / "seen.jsonl").read_text().splitlines()
-    ]
+    lines = (folder / "kept" / "seen.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_act_runs_the_release_workflow_with_the_stand_ins(tmp_path: Path) -> None:
+    seen = by_act(tmp_path, "release.yml", "refs/tags/v0.1.0")
     assert [each["words"] for each in seen] == [["publish"], ["deploy"]]
     assert {each["GITHUB_REF_NAME"] for each in seen} == {"v0.1.0"}
     assert {each["GITHUB_REF_TYPE"] for each in seen} == {"tag"}
+
+
+def test_act_runs_the_workflow_of_a_merge_with_the_stand_ins(tmp_path: Path) -> None:
+    seen = by_act(tmp_path, "ci.yml", "refs/heads/main")
+    calls = {each["session"]: each["words"] for each in seen}
+    assert calls == {"checks": [], "rehearse": ["--provision"]}
+    assert {each["GITHUB_REF_NAME"] for each in seen} == {"main"}
