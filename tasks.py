@@ -11,6 +11,8 @@ from invoke.tasks import task
 
 from pipeline import commands, errands, withdraw
 from pipeline.commands import Options
+from pipeline.proving import commands as proving
+from pipeline.proving.commands import Asked
 from pipeline.step import Exit
 
 HERE = Path(__file__).resolve().parent
@@ -123,7 +125,23 @@ def surface(_context: Context, check: bool = False) -> None:  # noqa: FBT001, FB
     end(lambda: errands.surface(HERE, check=check))
 
 
-@task(help={"folder": "of a release, for example dist/release/0.1.0"})
-def prove(_context: Context, folder: str = "") -> None:
-    """Check a release's journal, report and artefacts against each other."""
-    end(lambda: errands.prove(HERE / folder))
+@task(
+    help={
+        "folder": "of a release, for example dist/release/0.1.0: what it left behind fits together",
+        "tag": "vX.Y.Z: built again from a clean clone it comes out as the tag says",
+        "journal": "journal.jsonl of CI: done again here it starts and makes the same",
+        "against": "with --tag: folder with the published files, to tell what differs",
+        "endpoints": "TOML file of the places that were released to",
+    }
+)
+def prove(
+    _context: Context,
+    folder: str = "",
+    tag: str = "",
+    journal: str = "",
+    against: str = "",
+    endpoints: str = "",
+) -> None:
+    """Show that a release is what it says: its folder, its tag, or its journal; else end with 6."""
+    asked = Asked(folder, tag, journal, against, endpoints)
+    end(lambda: proving.prove(HERE, asked))

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from pipeline.commands import Options, complain, finish, make_project, open_clone, say
-from pipeline.endpoints import DEFAULT_FILE
-from pipeline.project import Project, child_environment, load_endpoints
+from pipeline.endpoints import DEFAULT_FILE, FAULT_VARIABLE
+from pipeline.faults import check_fault
+from pipeline.project import Project, child_environment, environment, load_endpoints
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, Facts, Step
 from pipeline.steps.plan import written_version
-from pipeline.table import table
 from pipeline.workspace import checked_repository
 
 _SHOWN = 20
@@ -111,14 +111,6 @@ def _project_here(here: Path) -> Project:
     _git, endpoints = open_clone(here, Options())
     out = here / "dist" / "deploy"
     shell = Shell(env=child_environment(), log=out / "log.txt")
-    return Project(here, out, endpoints, shell)
-
-
-def prove(folder: Path) -> Exit:
-    """Check what a release left behind."""
-    from pipeline.prove import prove as check
-
-    proofs = check(folder)
-    rows = [("yes" if proof.ok else "NO", proof.name, proof.detail) for proof in proofs]
-    print(table(("holds", "what", "how"), rows))  # noqa: T201  the command's own output
-    return Exit.DONE if all(proof.ok for proof in proofs) else Exit.CONFLICT
+    project = Project(here, out, endpoints, shell, fault=environment().get(FAULT_VARIABLE, ""))
+    check_fault(project)
+    return project

@@ -69,7 +69,9 @@ class Recipe:
         }
 
 
-def build_distributions(shell: Shell, root: Path, out: Path, epoch: int) -> Distributions:
+def build_distributions(
+    shell: Shell, root: Path, out: Path, epoch: int, python: str = sys.executable
+) -> Distributions:
     """Build the source distribution and, apart from it, the wheel.
 
     Args:
@@ -77,14 +79,15 @@ def build_distributions(shell: Shell, root: Path, out: Path, epoch: int) -> Dist
         root: clean clone; nothing is left in it.
         out: folder that gets the two files.
         epoch: see `Recipe`.
+        python: interpreter that has the build tools.
 
     Raises:
         PipelineError: the build failed, or made something else than these two.
     """
     out.mkdir(parents=True, exist_ok=True)
-    python = (sys.executable, "-m", "build", "--no-isolation", "--sdist", "--wheel")
+    build = (python, "-m", "build", "--no-isolation", "--sdist", "--wheel")
     env = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
-    shell.run((*python, "--outdir", out, root), env=env)
+    shell.run((*build, "--outdir", out, root), env=env)
     wheels, sdists = sorted(out.glob("*.whl")), sorted(out.glob("*.tar.gz"))
     if len(wheels) != 1 or len(sdists) != 1:
         raise PipelineError(

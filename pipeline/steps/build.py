@@ -9,6 +9,7 @@ from __future__ import annotations
 import filecmp
 import secrets
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,8 +82,8 @@ def run(project: Project, facts: Facts) -> Facts:
             shutil.rmtree(stale, ignore_errors=True)
     work.mkdir(parents=True)
     tools_id = secrets.token_hex(8)
-    first = _build(project, facts, work / "first", tools_id)
-    second = _build(project, facts, work / "a" / "second" / "place", tools_id, elsewhere=True)
+    first = build_once(project, facts, work / "first", tools_id)
+    second = build_once(project, facts, work / "a" / "second" / "place", tools_id, elsewhere=True)
     compare(first, second)
     image = read_image(first / LAYOUT)
     names = sorted(path.name for path in first.iterdir() if path.is_file())
@@ -131,10 +132,30 @@ def artifact_of(path: Path) -> Artifact:
     return Artifact(path.name, file_digest(path), path.stat().st_size)
 
 
-def _build(
-    project: Project, facts: Facts, place: Path, tools_id: str, *, elsewhere: bool = False
+def build_once(
+    project: Project,
+    facts: Facts,
+    place: Path,
+    tools_id: str,
+    *,
+    elsewhere: bool = False,
+    python: str = sys.executable,
+    image: bool = True,
 ) -> Path:
-    """One complete build; returns the folder with what came out."""
+    """One complete build in a clone of its own.
+
+    Args:
+        project: what to build.
+        facts: version, commit and time.
+        place: folder to make.
+        tools_id: see `Recipe`.
+        elsewhere: in another time zone and language, with another hash seed.
+        python: interpreter that has the build tools.
+        image: whether to build the image too.
+
+    Returns:
+        the folder with what came out.
+    """
     shell = project.shell
     if elsewhere:
         shell = replace(shell, env={**shell.env, **_ELSEWHERE})
@@ -143,8 +164,10 @@ def _build(
     git = Git(shell, project.root)
     git.run("clone", "--quiet", "--no-hardlinks", "--no-checkout", str(project.root), str(root))
     Git(shell, root).run("checkout", "--quiet", "--detach", facts.commit)
-    made = build_distributions(shell, root, out, facts.epoch)
+    made = build_distributions(shell, root, out, facts.epoch, python)
     _check_version(made, facts)
+    if not image:
+        return out
     context = place / "context"
     wheelhouse = project.out / "wheelhouse"
     make_context(shell, root, made.wheel, wheelhouse, PLATFORMS, context)

@@ -14,7 +14,7 @@ from pipeline.result import from_dict
 from pipeline.step import Exit, Facts, PipelineError
 
 
-def prove(folder: Path) -> tuple[Proof, ...]:
+def prove_folder(folder: Path) -> tuple[Proof, ...]:
     """Check a release's folder.
 
     Args:
