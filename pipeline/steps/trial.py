@@ -12,6 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from pipeline.artifacts.wheel_tests import ON_WHEEL, run_on_wheel
+from pipeline.faults import effect
 from pipeline.git import Git
 from pipeline.project import Project
 from pipeline.publishing.places import distributions, path_of
@@ -56,14 +57,16 @@ def run(project: Project, facts: Facts) -> Facts:
     wheel = path_of(project, distributions(facts)[0])
     passed = run_on_wheel(project.shell, project.root, wheel, work)
     record = _Record(*_about(project, facts), passed)
-    (project.out / _RECORD).write_bytes(msgspec.json.encode(record))
+    with effect(project, "trial:record"):
+        (project.out / _RECORD).write_bytes(msgspec.json.encode(record))
     shutil.rmtree(work)
     return _learn(facts, record)
 
 
 def undo(project: Project, _facts: Facts) -> None:
     """Forget that it passed."""
-    (project.out / _RECORD).unlink(missing_ok=True)
+    with effect(project, "undo:delete", _RECORD):
+        (project.out / _RECORD).unlink(missing_ok=True)
 
 
 def _about(project: Project, facts: Facts) -> tuple[str, str]:

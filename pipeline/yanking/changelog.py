@@ -6,6 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from pipeline.faults import effect
 from pipeline.git import Git, last_words
 from pipeline.project import Project
 from pipeline.step import Done, Effect, Facts, PipelineError, Step, Todo, Verdict
@@ -43,7 +44,8 @@ def run(project: Project, facts: Facts) -> Facts:
     base = _head(project, git)
     made = _commit(git, base, mark_yanked(git.text(base, FILE), facts.version), facts.version)
     remote, branch = project.endpoints.git_remote, project.endpoints.branch
-    ran = git.run("push", remote, f"{made}:refs/heads/{branch}", check=False)
+    with effect(project, "yank:changelog"):
+        ran = git.run("push", remote, f"{made}:refs/heads/{branch}", check=False)
     if not ran.ok:
         raise PipelineError(
             f"the remote's {branch} did not take the changelog: {last_words(ran)}",

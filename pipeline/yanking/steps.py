@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing import index
 from pipeline.publishing.followed import after_yank, mark_of
@@ -58,9 +59,9 @@ def run_image(project: Project, facts: Facts) -> Facts:
     """Mark it first, so that a release that comes in between knows; then move the tags."""
     registry = registry_of(project.endpoints)
     digest = registry.digest(facts.version)
-    _point(registry, mark_of(facts.version), digest)
+    _point(project, registry, mark_of(facts.version), digest)
     for tag, other in _moves(registry, facts.version, digest).items():
-        _point(registry, tag, registry.digest(other))
+        _point(project, registry, tag, registry.digest(other))
     return facts
 
 
@@ -86,7 +87,8 @@ def run_release(project: Project, facts: Facts) -> Facts:
     body = release.body or ""
     if not body.startswith(_BANNER):
         body = f"{_BANNER}{facts.notes}\n\n{body}"
-    releases.set_aside(release, body)
+    with effect(project, "yank:release"):
+        releases.set_aside(release, body)
     return facts
 
 
@@ -121,12 +123,13 @@ def _moves(registry: Registry, version: str, digest: str) -> dict[str, str]:
     return {tag: other for tag, other in wanted.items() if other and registry.digest(tag) == digest}
 
 
-def _point(registry: Registry, tag: str, digest: str) -> None:
+def _point(project: Project, registry: Registry, tag: str, digest: str) -> None:
     found = registry.manifest(digest)
     if found is None:
         raise PipelineError(f"{registry.name}@{digest} is gone")
     if registry.digest(tag) != digest:
-        registry.put_manifest(tag, found.media_type, found.body)
+        with effect(project, "yank:tag", tag):
+            registry.put_manifest(tag, found.media_type, found.body)
 
 
 def _offered(project: Project, version: str) -> tuple[str, ...]:
