@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pipeline.step import Exit, Facts, PipelineError
 from sandbox.serving import following
 
 WORKFLOW = Path(".github", "workflows", "release.yml")
+MERGE = WORKFLOW.with_name("ci.yml")
 _RUNNER = re.compile(r"^\s+runs-on: (\S+)$", re.MULTILINE)
 _USES = re.compile(r"uses: (actions/([a-z-]+)@[0-9a-f]{40})")
 _ACTIONS = Path(__file__).resolve().parents[2] / "sandbox" / "actions"
@@ -77,7 +78,7 @@ class Laptop:
 
 @dataclass(frozen=True, slots=True)
 class Ci:
-    """CI: the release workflow of the tagged commit, run by act on this machine.
+    """CI: the workflows of a commit, run by act on this machine.
 
     Args:
         shell: starts it.
@@ -97,12 +98,36 @@ class Ci:
             attempt: counted from 1; what the jobs wrote stays in the attempt's folder.
             fault: where `invoke publish` dies.
         """
-        source = self._checkout(tag)
+        variables = {"MGIT_RELEASE_FAULT": fault} if fault else {}
+        kept = self.places.attempt(attempt)
+        return self._run(tag, f"refs/tags/{tag}", WORKFLOW, kept, variables)
+
+    def merge(self, branch: str, sessions: Sequence[str]) -> Ran:
+        """What a push to a branch sets off: the job `checks` of the workflow of a merge.
+
+        Args:
+            branch: on the remote.
+            sessions: of nox, in place of all that a merge needs; the tests take their own time.
+        """
+        variables = {"NOXSESSION": ",".join(sessions)}
+        kept = self.places.root / "ci" / "merge"
+        ref = f"refs/heads/{branch}"
+        return self._run(branch, ref, MERGE, kept, variables, ("--job", "checks"))
+
+    def _run(
+        self,
+        name: str,
+        ref: str,
+        workflow: Path,
+        kept: Path,
+        more: Mapping[str, str],
+        words: Sequence[str] = (),
+    ) -> Ran:
+        source = self._checkout(name)
         event = self.places.root / "ci" / "event.json"
         commit = Git(self.shell, source).resolve("HEAD^{commit}")
-        event.write_bytes(msgspec.json.encode({"ref": f"refs/tags/{tag}", "after": commit}))
-        text = (source / WORKFLOW).read_text(encoding="utf-8")
-        kept = self.places.attempt(attempt)
+        event.write_bytes(msgspec.json.encode({"ref": ref, "after": commit}))
+        text = (source / workflow).read_text(encoding="utf-8")
         variables = {
             "MGIT_RELEASE_ENDPOINTS": self.places.endpoints,
             "MGIT_SANDBOX_ACTIONS": _ACTIONS,
@@ -110,10 +135,11 @@ class Ci:
             "MGIT_SANDBOX_PYTHON": sys.executable,
             "MGIT_SANDBOX_REMOTE": self.places.remote,
             "NO_COLOR": "1",
-            **({"MGIT_RELEASE_FAULT": fault} if fault else {}),
+            **more,
         }
         argv = [
-            *(str(find_act()), "push", "--workflows", str(WORKFLOW), "--eventpath", str(event)),
+            *(str(find_act()), "push", "--workflows", str(workflow), "--eventpath", str(event)),
+            *words,
             *("--no-skip-checkout", "--no-cache-server", "--rm", "--log-prefix-job-id"),
             *("--action-cache-path", str(self.places.root / "ci" / "act")),
             *_each("--platform", (f"{name}=-self-hosted" for name in set(_RUNNER.findall(text)))),
@@ -135,12 +161,12 @@ class Ci:
         """Where `invoke publish` worked in an attempt."""
         return self.places.attempt(attempt) / "publish" / version
 
-    def _checkout(self, tag: str) -> Path:
-        """A clone of the tag, for act to read the workflow from."""
+    def _checkout(self, name: str) -> Path:
+        """A clone of a tag or branch, for act to read the workflow from."""
         source = self.places.root / "ci" / "src"
         shutil.rmtree(source, ignore_errors=True)
         git = Git(self.shell, self.places.root)
-        git.run("clone", "--quiet", "--branch", tag, str(self.places.remote), str(source))
+        git.run("clone", "--quiet", "--branch", name, str(self.places.remote), str(source))
         return source
 
 

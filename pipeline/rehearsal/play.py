@@ -18,6 +18,8 @@ from pipeline.versioning.versions import tag_of
 AFTER_TAG = "after:tag"
 PUBLISHING = "after:publish_index:upload"
 FAULTS = (AFTER_TAG, PUBLISHING)
+MERGE_SESSIONS = ("lint", "types")
+"""Of all that a merge needs, what is quick; the rest is what the gates of the laptop half run."""
 
 Proofs = Sequence[Proof]
 
@@ -48,6 +50,7 @@ class Play:
         """All scenes of a complete rehearsal."""
         return (
             Scene("a planted password", self.planted_password),
+            Scene("a merge, checked by CI", self.merge_checked),
             Scene(
                 "laptop half, killed after the tag",
                 self.laptop_killed,
@@ -83,6 +86,14 @@ class Play:
     def planted_password(self) -> Proofs:
         """The gates stop it."""
         return flaws.password(self.world.places, self.project.shell, self.world.endpoints, self.say)
+
+    def merge_checked(self) -> Proofs:
+        """The workflow of a merge, on the commit that is rehearsed."""
+        ran = self.ci.merge(self.world.endpoints.branch, MERGE_SESSIONS)
+        if ran.returncode != 0:
+            raise failed("the workflow of a merge", ran)
+        detail = f"ci.yml by act, nox sessions {', '.join(MERGE_SESSIONS)}"
+        return (Proof("CI checks a merge by the same sessions", ok=True, detail=detail),)
 
     def planted_library(self) -> Proofs:
         """The scan of the image stops it."""
