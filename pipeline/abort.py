@@ -13,8 +13,9 @@ from pipeline.git import BASE_REF, Git
 from pipeline.project import Project
 from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.taken import places_with
+from pipeline.signing.beside import ENDS, all_of, tag_beside
 from pipeline.step import Exit, Facts, PipelineError
-from pipeline.steps import stage, tag
+from pipeline.steps import sign, stage, tag
 from pipeline.versioning.claims import read_claims
 from pipeline.versioning.versions import latest, tag_of
 
@@ -82,6 +83,12 @@ def _staged(project: Project, facts: Facts) -> Iterator[Leftover]:
         registry = registry_of(endpoints)
         if registry.manifest(facts.image_digest) is not None:
             said.append(f"delete the image {registry.name}@{facts.image_digest}")
+        # First, because the image says for which platforms there are signatures.
+        names = {
+            tag_beside(each, end) for each in all_of(registry, facts.image_digest) for end in ENDS
+        }
+        if names & set(registry.tags()):
+            yield Leftover("delete the signatures beside the image", sign.undo)
     if said:
         yield Leftover("; ".join(said), stage.undo)
 

@@ -20,6 +20,7 @@ from pipeline.publishing.registry import Registry, sha256
 SIGNATURE = "dev.cosignproject.cosign/signature"
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+ENDS = ("sig", "att")
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _MOST_SIGNATURES = 100

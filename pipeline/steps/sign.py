@@ -16,6 +16,7 @@ from pipeline.publishing.places import registry_of, releases_of
 from pipeline.publishing.registry import sha256
 from pipeline.signing import documents, identity
 from pipeline.signing.beside import (
+    ENDS,
     ENVELOPE,
     PAYLOAD,
     SIGNATURE,
@@ -96,7 +97,7 @@ def undo(project: Project, facts: Facts) -> None:
         )
     registry = registry_of(project.endpoints)
     for digest in all_of(registry, facts.image_digest):
-        for end in ("sig", "att"):
+        for end in ENDS:
             with effect(project, "undo:signature", tag_beside(digest, end)):
                 remove(registry, tag_beside(digest, end))
 

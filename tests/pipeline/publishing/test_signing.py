@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.abort import leftovers
 from pipeline.artifacts import provenance
 from pipeline.git import Git
 from pipeline.project import Project
@@ -173,10 +174,15 @@ def test_what_others_put_beside_the_image_stays(signing: World, tmp_path: Path) 
 def test_signatures_beside_the_image_can_be_taken_back(signing: World) -> None:
     do(stage.STEP, signing)
     do(sign.STEP, signing)
+    nameless = replace(signing.facts, tag_object="")
+    first, *others = leftovers(signing.project, nameless)
+    assert first.words == "delete the signatures beside the image"
     for _ in range(2):
-        sign.undo(signing.project, signing.facts)
-    stage.undo(signing.project, signing.facts)
+        first.take_back(signing.project, nameless)
     assert beside(signing) == {}
+    for other in others:
+        other.take_back(signing.project, nameless)
+    assert leftovers(signing.project, nameless) == ()
 
 
 def test_a_release_published_without_signature_is_a_conflict(signing: World) -> None:
