@@ -100,8 +100,8 @@ def release(here: Path, options: Options) -> Exit:
 
 def show_plan(here: Path, options: Options) -> Exit:
     """Print what `release` would do, and change nothing."""
-    from pipeline.preview import preview, show
-    from pipeline.release import LAPTOP
+    from pipeline.preview import preview, show, show_later
+    from pipeline.release import CI, LAPTOP
 
     git, endpoints = open_clone(here, options)
     endpoints = on_branch(git, endpoints)
@@ -109,7 +109,9 @@ def show_plan(here: Path, options: Options) -> Exit:
     with TemporaryDirectory(prefix="mgit-plan-") as folder:
         project = make_project(git, Path(folder), endpoints, options)
         seen = preview(project, LAPTOP)
-    sys.stdout.write(show(seen))
+        # Nothing is known of what CI will build, so these checks ask nobody.
+        later = show_later(replace(project, ci=True), [step for step in CI if step not in LAPTOP])
+    sys.stdout.write(show(seen) + later)
     return seen.exit_code
 
 

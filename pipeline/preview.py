@@ -60,6 +60,21 @@ def show(preview: Preview) -> str:
     return "\n".join(lines) + "\n"
 
 
+def show_later(project: Project, steps: Sequence[Step]) -> str:
+    """What CI will do once the tag is pushed; which digests is known only then."""
+    lines = ["--- the pushed tag starts CI, which builds again, and then: ---"]
+    no_return = point_of_no_return(steps)
+    for number, step in enumerate(steps):
+        if number == no_return:
+            lines.append("--- from here on nothing can be taken back ---")
+        try:
+            verdict = step.check(project, Facts())
+        except PipelineError as error:
+            verdict = Blocked(error.message, error.exit_code, error.advice)
+        lines += _step(step, verdict)
+    return "\n".join(lines) + "\n"
+
+
 def _step(step: Step, verdict: Verdict) -> list[str]:
     match verdict:
         case Todo(effects=effects):

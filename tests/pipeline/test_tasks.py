@@ -69,11 +69,14 @@ def test_tasks_have_short_bodies() -> None:
 def test_the_plan_is_printed_and_nothing_changes(
     tiny: Tiny, endpoints: Endpoints, tmp_path: Path
 ) -> None:
-    shown = invoke(
-        tiny, "release", "--rehearse", "--plan", "--endpoints", toml(endpoints, tmp_path)
-    )
+    # Nobody listens there: of a version that is not built yet nobody is asked.
+    later = {"registry": "127.0.0.1:9/mgit", "index_upload": "http://127.0.0.1:9/"}
+    places = msgspec.structs.replace(endpoints, registry_insecure=True, **later)
+    shown = invoke(tiny, "release", "--rehearse", "--plan", "--endpoints", toml(places, tmp_path))
     assert shown.stdout.startswith("version  0.1.0 (the first release)\n\n    ### Added\n")
     assert "would tag v0.1.0 (not signed: no key is set)" in shown.stdout
+    for effect in ("draft the release", "upload wheel and source", "move latest"):
+        assert f"would {effect}" in shown.stdout, "what CI does is said too"
     assert tiny.tags() == []
     assert not (tiny.here / "dist").exists()
     assert not tiny.git("status", "--porcelain")
