@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -54,9 +55,22 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Provisioned from Debian's newer suite; on another Linux there is nothing to provision them from.
+_ONLY_ON_DEBIAN = frozenset({"cosign"})
+
+
+def cannot_be_had(item: pytest.Item) -> bool:
+    """Whether what a test lacks is nothing that this system's CI could have provisioned."""
+    wanted = {tool for marker in item.iter_markers("needs") for tool in marker.args}
+    missing = {tool for tool in wanted if shutil.which(tool) is None}
+    system = Path("/etc/os-release")
+    debian = system.is_file() and "\nID=debian\n" in f"\n{system.read_text(encoding='utf-8')}\n"
+    return bool(missing) and missing <= _ONLY_ON_DEBIAN and not debian
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if problem := problem_of(item):
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and not cannot_be_had(item):
             pytest.fail(f"{problem} (a skip for want of a tool is a failure in CI)", pytrace=False)
         pytest.skip(problem)
