@@ -142,6 +142,21 @@ def bench(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "bench", *session.posargs)
 
 
+@nox.session(python=MAIN, default=False, name="crash-matrix")
+def crash_matrix(session: nox.Session) -> None:
+    """A release killed on both sides of every effect; writes docs/crash-matrix.md."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.crash", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def exactness(session: nox.Session) -> None:
+    """Random pushes of every kind over 300 repositories; the tests have it with 40."""
+    _provide(session, "test", project=True)
+    env = {"MGIT_EXACTNESS": "300"}
+    session.run("pytest", "-q", *session.posargs, "tests/story/test_exactness.py", env=env)
+
+
 @nox.session(python=MAIN, default=False)
 def invoke(session: nox.Session) -> None:
     """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
