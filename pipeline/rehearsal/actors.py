@@ -24,6 +24,8 @@ WORKFLOW = Path(".github", "workflows", "release.yml")
 MERGE = WORKFLOW.with_name("ci.yml")
 _RUNNER = re.compile(r"^\s+runs-on: (\S+)$", re.MULTILINE)
 _USES = re.compile(r"uses: (actions/([a-z-]+)@[0-9a-f]{40})")
+CUT_OFF = ("DOCKER_HOST", "DOCKER_CONFIG", "PIP_INDEX_URL", "UV_DEFAULT_INDEX")
+"""Where engine and packages are, if not where they always are."""
 _ACTIONS = Path(__file__).resolve().parents[2] / "sandbox" / "actions"
 
 

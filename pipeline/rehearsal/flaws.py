@@ -24,7 +24,7 @@ from pipeline.step import Exit, PipelineError, Step
 
 OLD = "PyYAML==5.3.1"
 # The wheels of that release: no other platform got one for a Python that reads its sources.
-_OLD_WHEEL = ("--python-version", "3.8", "--platform", "win_amd64", "--only-binary", ":all:")
+OLD_WHEEL = ("--python-version", "3.8", "--platform", "win_amd64", "--only-binary", ":all:")
 Say = Callable[[str], None]
 _AUTHOR = {
     f"GIT_{who}_{what}": value
@@ -152,7 +152,7 @@ def _old_files(shell: Shell, folder: Path) -> dict[str, bytes]:
     """The Python files and the metadata of the real wheel, for a place inside the package."""
     place = folder / "wheels"
     download = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
-    shell.run([*download, "--no-deps", *_OLD_WHEEL, "--dest", place, OLD])
+    shell.run([*download, "--no-deps", *OLD_WHEEL, "--dest", place, OLD])
     wheel = next(place.glob("*.whl"), None)
     if wheel is None:
         raise PipelineError(f"{OLD} could not be downloaded", exit_code=Exit.ENVIRONMENT)

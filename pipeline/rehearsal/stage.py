@@ -19,7 +19,7 @@ from pipeline.rehearsal import canaries, live
 from pipeline.rehearsal.part import Part
 from pipeline.rehearsal.play import Play
 from pipeline.rehearsal.records import Ending, write_records
-from pipeline.rehearsal.story import State, Story, load_state
+from pipeline.rehearsal.story import Scene, State, Story, load_state
 from pipeline.rehearsal.world import (
     Places,
     World,
@@ -57,12 +57,13 @@ class Wishes:
     keep: bool = False
 
 
-def rehearse(here: Path, wishes: Wishes) -> Exit:
+def rehearse(here: Path, wishes: Wishes, last: Sequence[Scene] = ()) -> Exit:
     """Rehearse the current commit of a clone.
 
     Args:
         here: top folder of the clone.
         wishes: see there.
+        last: scenes of the caller's, played at the end.
 
     Returns:
         0 when everything was done and shown, 4 when a tool was missing, else the code of what
@@ -83,13 +84,18 @@ def rehearse(here: Path, wishes: Wishes) -> Exit:
         start = time.monotonic()
         missing = provision(shell, say) if wishes.provision else look(shell)
         tools = StepResult("tools", "missing" if missing else "done", time.monotonic() - start)
-        ending = _play(places, shell, state, wishes, missing)
+        ending = _play(places, shell, state, wishes, missing, last)
     write_records(places, state, replace(ending, tools=tools))
     return _tell(places, ending)
 
 
 def _play(
-    places: Places, shell: Shell, state: State, wishes: Wishes, missing: Sequence[Missing]
+    places: Places,
+    shell: Shell,
+    state: State,
+    wishes: Wishes,
+    missing: Sequence[Missing],
+    last: Sequence[Scene],
 ) -> Ending:
     """Play all scenes that can be played; how that ended is a value, not an error."""
     try:
@@ -101,7 +107,7 @@ def _play(
             live.write_environment(world, state.ports["deploy"])
             if missing:
                 return _play_part(places, shell, world, state, missing)
-            _play_all(places, shell, world, state, watch, wishes)
+            _play_all(places, shell, world, state, watch, wishes, last)
     except PipelineError as error:
         return Ending(error.exit_code, error.message, error.advice)
     except KeyboardInterrupt:
@@ -116,6 +122,7 @@ def _play_all(
     state: State,
     watch: canaries.Watch,
     wishes: Wishes,
+    last: Sequence[Scene],
 ) -> None:
     project = Project(places.source, places.root / "deploy", world.endpoints, shell)
     story = Story(_state_file(places), state, say)
@@ -129,7 +136,7 @@ def _play_all(
         keep=lambda: state.save(_state_file(places)),
     )
     try:
-        story.play(play.scenes())
+        story.play((*play.scenes(), *last))
     finally:
         if not wishes.keep:
             live.take_down(shell, places)
