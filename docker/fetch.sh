@@ -24,5 +24,7 @@ apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download $names
 for deb in *.deb; do
     name=$(dpkg-deb --field "$deb" Package)
     dpkg-deb --field "$deb" > "$folder/control/$name"
+    # As package lists have it: which file this was, for the bill of materials.
+    sha256sum "$deb" | sed -e 's/^/SHA256: /' -e 's/ *[^ ]*$//' >> "$folder/control/$name"
     dpkg-deb --extract "$deb" "$folder/files"
 done

@@ -23,6 +23,8 @@ _USER = "65532:65532"
 _SHELLS = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "csh", "perl"}
 _MANAGERS = {"apt", "apt-get", "dpkg", "rpm", "apk", "pip", "pip3", "su", "sudo", "mount"}
 _SET_ID = 0o6000
+_SHA256_HEX = 64
+_STATUS = "var/lib/dpkg/status.d/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,39 @@ def look_at_image(layout: Path, platform: PlatformImage, version: str) -> int:
     if wrong := unwanted(entries):
         raise _refused(f"the image for {name} holds {wrong}")
     return len(entries)
+
+
+def debian_files(layout: Path, platform: PlatformImage) -> dict[str, str]:
+    """SHA-256 (hex) of the package file that each Debian package in an image came from.
+
+    Returns:
+        the digest by `NAME@VERSION`.
+
+    Raises:
+        PipelineError: ENVIRONMENT, a package has no digest, or there is no package at all.
+    """
+    found: dict[str, str] = {}
+    for path in layer_paths(layout, platform):
+        with gzip.open(path) as layer, tarfile.open(fileobj=layer, mode="r|") as tar:
+            for member in tar:
+                if member.name.startswith(_STATUS) and (file := tar.extractfile(member)):
+                    name, digest = _debian_file(file.read().decode())
+                    found[name] = digest
+    lacking = [name for name, digest in found.items() if len(digest) != _SHA256_HEX]
+    if lacking or not found:
+        raise PipelineError(
+            f"the image for {platform.platform} does not say which file "
+            f"{lacking[0] if lacking else 'any package'} came from",
+            exit_code=Exit.ENVIRONMENT,
+            advice="look at docker/fetch.sh",
+        )
+    return found
+
+
+def _debian_file(control: str) -> tuple[str, str]:
+    pairs = (line.partition(": ") for line in control.splitlines() if not line.startswith(" "))
+    fields = {name: value for name, _, value in pairs}
+    return f"{fields.get('Package')}@{fields.get('Version')}", fields.get("SHA256", "")
 
 
 def unwanted(entries: list[Entry]) -> str:

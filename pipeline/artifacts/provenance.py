@@ -6,7 +6,7 @@ the same bytes. Formats: sha256sum(1); in-toto Statement v1 with SLSA provenance
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ def checksums(artifacts: Iterable[Artifact]) -> bytes:
 
 
 def statement(
-    facts: Facts, artifacts: Sequence[Artifact], base_image: str, materials: Iterable[str]
+    facts: Facts, artifacts: Sequence[Artifact], base_image: str, materials: Mapping[str, str]
 ) -> bytes:
     """The provenance of the artefacts and the image.
 
@@ -32,7 +32,8 @@ def statement(
         facts: version, commit, time, image.
         artifacts: the files that were built.
         base_image: image that the build stages ran on.
-        materials: package URLs of what went into the image.
+        materials: package URLs of what went into the image, each with the SHA-256 (hex) of the
+            file it came from, where that is known.
     """
     subjects = [_subject(each.name, each.digest) for each in _by_name(artifacts)]
     subjects.append(_subject("mgit (image index)", facts.image_digest))
@@ -51,7 +52,7 @@ def statement(
                 "internalParameters": {"baseImage": base_image, "sourceDateEpoch": facts.epoch},
                 "resolvedDependencies": [
                     {"name": "mgit", "digest": {"gitCommit": facts.commit}},
-                    *({"uri": uri} for uri in sorted(set(materials))),
+                    *(_material(uri, materials[uri]) for uri in sorted(materials)),
                 ],
             },
             "runDetails": {"builder": {"id": _BUILDER}},
@@ -62,6 +63,10 @@ def statement(
 
 def _subject(name: str, digest: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": _hex(digest)}}
+
+
+def _material(uri: str, digest: str) -> dict[str, Any]:
+    return {"uri": uri, "digest": {"sha256": digest}} if digest else {"uri": uri}
 
 
 def _hex(digest: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,40 @@ def settle(document: bytes, *, name: str, version: str, subject: str, epoch: int
             words = [subject, part.get("type"), part.get("name"), part.get("version"), _path(part)]
             names[reference] = str(uuid.uuid5(_NAMESPACE, repr(words)))
     return _encode(_rename(bom, names))
+
+
+def with_files(document: bytes, files: Mapping[str, str]) -> bytes:
+    """Add to each Debian package the digest of the package file that it came from.
+
+    Args:
+        document: a CycloneDX document.
+        files: SHA-256 (hex) by `NAME@VERSION`.
+
+    Raises:
+        PipelineError: a package file is of none of the components.
+    """
+    bom, left = _decode(document), dict(files)
+    for part in bom.get("components", []):
+        if str(part.get("purl", "")).startswith("pkg:deb/"):
+            digest = left.pop(f"{part.get('name')}@{part.get('version')}", "")
+            if digest:
+                part["hashes"] = [{"alg": "SHA-256", "content": digest}]
+    if left:
+        raise PipelineError(
+            f"the scanner does not know {min(left)}, which is in the image",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    return _encode(bom)
+
+
+def files_of(document: bytes) -> dict[str, str]:
+    """The package URLs of components with the SHA-256 (hex) that is told of them."""
+    found = {}
+    for part in _decode(document).get("components", []):
+        digests = [h["content"] for h in part.get("hashes", []) if h.get("alg") == "SHA-256"]
+        if part.get("purl") and len(digests) == 1:
+            found[str(part["purl"])] = str(digests[0])
+    return found
 
 
 def packages_of(document: bytes) -> tuple[str, ...]:

@@ -58,9 +58,11 @@ def _documents(project: Project, facts: Facts) -> dict[str, bytes]:
     name = _provenance_name(facts)
     built = tuple(each for each in facts.artifacts if each.name not in {CHECKSUMS, name})
     paths = {each.name: path_of(project, each) for each in built}
-    materials = {
-        purl for bom in _boms(facts) for purl in sbom.packages_of(paths[bom.name].read_bytes())
-    }
+    materials: dict[str, str] = {}
+    for bom in _boms(facts):
+        document = paths[bom.name].read_bytes()
+        materials = {**dict.fromkeys(sbom.packages_of(document), ""), **materials}
+        materials |= sbom.files_of(document)
     stated = provenance.statement(facts, built, project.endpoints.base_image, materials)
     summed = provenance.checksums((*built, _artifact(name, stated)))
     return {name: stated, CHECKSUMS: summed}

@@ -17,7 +17,14 @@ import msgspec
 from pipeline.artifacts import sbom
 from pipeline.artifacts.engine import open_engine
 from pipeline.artifacts.image import native_platform
-from pipeline.artifacts.inspection import export, look_at_image, try_image, try_sdist, try_wheel
+from pipeline.artifacts.inspection import (
+    debian_files,
+    export,
+    look_at_image,
+    try_image,
+    try_sdist,
+    try_wheel,
+)
 from pipeline.faults import effect
 from pipeline.project import Project
 from pipeline.publishing.places import distributions, file_digest, layout_of, path_of
@@ -172,6 +179,8 @@ def _describe_image(
         subject=platform.digest,
         epoch=facts.epoch,
     )
+    files = debian_files(layout_of(project, facts.image_digest), platform)
+    document = sbom.with_files(document, files)
     return _keep(project, f"mgit-{facts.version}-{_short(platform)}{_BOM}", document)
 
 

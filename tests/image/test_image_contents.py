@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -80,8 +81,17 @@ def test_packages_and_their_licences_are_recorded(files: list[tarfile.TarInfo]) 
     assert all(f"usr/share/doc/{package}/copyright" in names for package in status)
 
 
+def test_each_package_tells_which_file_it_came_from(image: str) -> None:
+    code = "import pathlib; print(*(p.read_text() for p in pathlib.Path(PLACE).iterdir()))"
+    code = code.replace("PLACE", repr("/var/lib/dpkg/status.d"))
+    said = run(image, "-I", "-c", code, program="/usr/bin/python3").stdout
+    digests = re.findall(r"^SHA256: [0-9a-f]{64}$", said, re.MULTILINE)
+    assert len(digests) == said.count("Package: ") > 40
+
+
 def test_every_library_that_anything_needs_is_there(image: str) -> None:
     code = "import asyncio, ctypes, sqlite3, ssl, zoneinfo, msgspec, prometheus_client, rich"
+    code += "; from yaml import CSafeLoader"  # compiled, as msgspec is
     said = run(image, "-I", "-c", code, program="/usr/bin/python3")
     assert said.returncode == 0, said.stderr
     assert run(image, "-V", program="/usr/bin/ssh").returncode == 0

@@ -206,6 +206,25 @@ def test_a_file_that_was_changed_is_not_attested(project: Project) -> None:
 def test_the_statement_does_not_depend_on_order() -> None:
     some = (Artifact("b", f"sha256:{'1' * 64}", 1), Artifact("a", f"sha256:{'2' * 64}", 1))
     facts = Facts(version="0.1.0", commit="c" * 40, image_digest=f"sha256:{'3' * 64}")
-    one = provenance.statement(facts, some, "base", ["pkg:b", "pkg:a"])
-    assert one == provenance.statement(replace(facts), some[::-1], "base", ["pkg:a", "pkg:b"])
+    one = provenance.statement(facts, some, "base", {"pkg:b": "", "pkg:a": "1"})
+    assert one == provenance.statement(
+        replace(facts), some[::-1], "base", {"pkg:a": "1", "pkg:b": ""}
+    )
     assert provenance.checksums(some) == provenance.checksums(some[::-1])
+
+
+def test_a_debian_package_is_told_with_its_file() -> None:
+    same = {"name": "mgit", "version": "0.1.0", "subject": "sha256:aa", "epoch": 0}
+    part = {"type": "library", "name": "git", "version": "1:2", "purl": "pkg:deb/debian/git@2"}
+    document = json.dumps({"bomFormat": "CycloneDX", "components": [part]}).encode()
+    settled = sbom.settle(document, **same)  # type: ignore[arg-type]  # one mapping for all
+    told = sbom.with_files(settled, {"git@1:2": "d" * 64})
+    assert sbom.files_of(told) == {"pkg:deb/debian/git@2": "d" * 64}
+    facts = Facts(version="0.1.0", commit="c" * 40, image_digest=f"sha256:{'3' * 64}")
+    stated = json.loads(provenance.statement(facts, (), "base", sbom.files_of(told)))
+    assert stated["predicate"]["buildDefinition"]["resolvedDependencies"][1] == {
+        "uri": "pkg:deb/debian/git@2",
+        "digest": {"sha256": "d" * 64},
+    }
+    with pytest.raises(PipelineError, match="does not know git@9"):
+        sbom.with_files(settled, {"git@9": "d" * 64})
