@@ -137,6 +137,7 @@ class Ci:
             "MGIT_SANDBOX_PYTHON": sys.executable,
             "MGIT_SANDBOX_REMOTE": self.places.remote,
             "NO_COLOR": "1",
+            **{name: self.shell.env[name] for name in CUT_OFF if name in self.shell.env},
             **more,
         }
         argv = [

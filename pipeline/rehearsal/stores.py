@@ -38,7 +38,6 @@ from sandbox.pantry import keeping
 GATEWAY = "172.17.0.1"
 """The engine's end of its bridge, where a build reaches this machine."""
 PORT = 3128
-_LOCKS = ("pipeline", "test", "image")
 _BUILD = ("hatchling==1.33.0", "editables")  # an editable installation builds in isolation
 _INPUTS = ("requirements/*.txt", "docker/*")
 _NAME = re.compile(r"[-_.]+")
@@ -151,9 +150,9 @@ def _project(file: str) -> str:
 
 def _fill_files(stores: Stores, shell: Shell, source: Path) -> None:
     into = ("--dest", stores.files)
-    for lock in _LOCKS:
+    for lock in sorted((source / "requirements").glob("*.txt")):
         asked = ("--require-hashes", "--no-deps", "--requirement")
-        shell.run((*_PIP, *into, *asked, source / "requirements" / f"{lock}.txt"))
+        shell.run((*_PIP, *into, *asked, lock))
     for platform in PLATFORMS:
         download_wheels(shell, source / "requirements" / "image.txt", platform, stores.files)
     shell.run((*_PIP, *into, *_BUILD))
