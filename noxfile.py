@@ -97,26 +97,35 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache")
 
 
-@nox.session(python=PYTHONS)
-def tests(session: nox.Session) -> None:
-    """All tests on the main Python, on the others those that depend on the Python."""
+def _test(session: nox.Session, *chosen: str) -> None:
     _provide(session, "test", project=True)
     if IN_CI:  # where a lacking tool fails a test instead of skipping it
         session.run("python", "-m", "pipeline.provision", "--tests")
-    chosen = session.posargs or (
-        ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
-        if session.python == MAIN
-        else ["-m", "not engine and not slow"]
-    )
     session.run(
         *["pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen],
         env={"COVERAGE_FILE": f".coverage.{session.python}"},
     )
 
 
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests on the main Python, on the others those that depend on the Python."""
+    quick = ["-m", "not engine and not slow", "tests/unit", "tests/contract"]
+    if session.python == PYTHONS[0]:  # what most people have: Debian's
+        quick.append("tests/story")
+    _test(session, *(session.posargs or ([] if session.python == MAIN else quick)))
+
+
+@nox.session(python=MAIN, default=False)
+def coverage(session: nox.Session) -> None:
+    """All tests once more, with the lines and branches that they reach."""
+    chosen = session.posargs or ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
+    _test(session, *chosen)
+
+
 @nox.session(python=MAIN)
 def security(session: nox.Session) -> None:
-    """bandit, pip-audit, Trivy and zizmor in one table; each is first shown what it must flag."""
+    """All scanners in one table; each is first shown what it must flag."""
     _provide(session, "pipeline")
     _run_to_its_code(session, "python", "-m", "pipeline.security", *session.posargs)
 
