@@ -56,7 +56,9 @@ def _tell(case: Case, outcome: Outcome) -> None:
     if outcome.good:
         words += f"{outcome.resumed}, same\n"
     else:
-        words += f"{outcome}\n"
+        last = " | ".join(outcome.words.splitlines()[-3:])
+        words += f"{outcome.killed} then {outcome.resumed}, "
+        words += f"differs: {outcome.difference or '-'}, twice: {outcome.twice or '-'}; {last}\n"
     sys.stderr.write(words)
 
 

@@ -216,11 +216,11 @@ def look(world: World, images: str = "") -> Seen:
         "runs": running_image(world),
     }
     changes = world.engine / "changes"
-    did = [f"upload answered {status}" for status in services.index.uploads]
+    did = ["upload 200" for status in services.index.uploads if status == 200]
     did += changes.read_text().split() if changes.exists() else []
     for request in services.releases.requests:
         method, path, status = request.split()
-        if method != "GET" and f"/{world.repo}/" in path:
+        if method != "GET" and status[0] == "2" and f"/{world.repo}/" in path:
             did.append(f"{method} {_NUMBER.sub('/N', path.partition(world.repo)[2])} {status}")
     return Seen(state, {what: did.count(what) for what in did})
 

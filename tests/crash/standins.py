@@ -19,8 +19,8 @@ from unittest.mock import patch
 
 from pipeline.git import Git
 from pipeline.project import PLATFORMS, Project
-from pipeline.step import Database, Facts
-from pipeline.steps import build, gates, inspect, preflight, trial, verify
+from pipeline.step import Artifact, Database, Facts, PlatformImage
+from pipeline.steps import build, gates, inspect, preflight, publish, trial, verify
 
 WHAT = (
     "the scanners and the tests of the gates (they pass)",
@@ -47,7 +47,7 @@ _BOM = {
 def install(stack: ExitStack) -> None:
     """Put the stand-ins in place until the stack is closed."""
     bom = json.dumps(_BOM).encode()
-    trivy = SimpleNamespace(database=_DATABASE, sbom=lambda _archive: bom)
+    trivy = SimpleNamespace(database=_DATABASE)
     verdict = SimpleNamespace(findings=(), scanned={"files": 1}, database=_DATABASE)
     for module, values in (
         (preflight, {"missing_tools": _none, "tools": _none}),
@@ -63,13 +63,22 @@ def install(stack: ExitStack) -> None:
                 "prove_images": _nothing,
                 "_look": lambda *_: SimpleNamespace(findings=(), packages={"os-pkgs": 1}),
                 "_current": lambda *_: True,
+                "_describe_image": _describe_image,
             },
         ),
         (inspect.sbom, {"of_requirements": lambda *_: bom}),
+        (publish, {"_WAITS": (0.0, 0.1)}),
         (trial, {"run_on_wheel": lambda *_: 1}),
         (verify, {"install_and_run": _nothing, "open_engine": _nothing, "_image": _nothing}),
     ):
         stack.enter_context(patch.multiple(module, **values))
+
+
+def _describe_image(
+    project: Project, facts: Facts, platform: PlatformImage, *_: object
+) -> Artifact:
+    name = f"mgit-{facts.version}-{platform.platform.replace('/', '-')}.cdx.json"
+    return inspect._keep(project, name, json.dumps(_BOM).encode())
 
 
 def _none(_project: Project) -> tuple[()]:

@@ -70,6 +70,8 @@ compose*" up "*)
       $id "$MGIT_IMAGE" "$MGIT_PREVIOUS" > "$state/container.new"
     echo up >> "$state/changes"
     mv "$state/container.new" "$state/container" ;;
+compose*" down "*) echo down >> "$state/changes"; rm -f "$state/container" ;;
+compose*" logs "*) ;;
 *) echo "what is $*" >&2; exit 1 ;;
 esac
 """
