@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ _PROC = Path("/proc")
 _EVERY = 0.1
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
 
 
 def needles(tokens: Mapping[str, str]) -> dict[str, tuple[bytes, ...]]:
@@ -103,7 +105,7 @@ def found_in(text: bytes, wanted: Mapping[str, Iterable[bytes]]) -> list[str]:
 def search_files(
     root: Path, wanted: Mapping[str, tuple[bytes, ...]], stores: tuple[Path, ...]
 ) -> tuple[int, list[str]]:
-    """Search every file below a folder, compressed layers and git objects unpacked.
+    """Search every file below a folder, compressed layers and wheels unpacked.
 
     Args:
         root: where to look.
@@ -123,6 +125,16 @@ def search_files(
     return count, hits
 
 
+def search_texts(paths: Iterable[Path], wanted: Mapping[str, tuple[bytes, ...]]) -> list[str]:
+    """Search some files; those that are not there hold nothing."""
+    return [
+        f"{name} in {path.name}"
+        for path in paths
+        if path.is_file()
+        for name in found_in(path.read_bytes(), wanted)
+    ]
+
+
 def search_git(
     shell: Shell, repository: Path, wanted: Mapping[str, tuple[bytes, ...]]
 ) -> tuple[int, list[str]]:
@@ -135,7 +147,7 @@ def search_git(
 
 def _in_file(path: Path, wanted: Mapping[str, tuple[bytes, ...]]) -> list[str]:
     found: set[str] = set()
-    for pieces in (_pieces(path), _unpacked(path)):
+    for pieces in (_pieces(path), _unpacked(path), *_members(path)):
         overlap = b""
         for piece in pieces:
             found.update(found_in(overlap + piece, wanted))
@@ -162,6 +174,16 @@ def _unpacked(path: Path) -> Iterator[bytes]:
             yield inflate.decompress(piece)
     except zlib.error:
         return
+
+
+def _members(path: Path) -> Iterator[Iterator[bytes]]:
+    """What each file inside a zip holds, as a wheel is one; nothing for any other file."""
+    with path.open("rb") as stream:
+        if stream.read(len(_ZIP)) != _ZIP or not zipfile.is_zipfile(path):
+            return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield iter((archive.read(name),))
 
 
 def verdict(what: str, looked: str, hits: Iterable[str]) -> Proof:

@@ -16,6 +16,7 @@ from pipeline.report import Report, write_report
 from pipeline.result import StepResult
 from pipeline.step import Exit
 from pipeline.table import markdown_table
+from pipeline.waterfall import waterfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,13 @@ def write_records(places: Places, state: State, ending: Ending) -> None:
     ]
     as_json.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
     with as_page.open("a", encoding="utf-8") as page:
-        for half, steps in halves.items():
+        for number, (half, steps) in enumerate(halves.items(), 1):
+            picture = places.root / f"inside-{number}.svg"
+            picture.write_text(waterfall(steps, f"Inside the {half}"), encoding="utf-8")
             rows = [(s.name, s.state, f"{s.seconds:.1f}") for s in steps]
             table = markdown_table(("step", "state", "seconds"), rows, "seconds")
-            page.write(f"\n## Inside the {half}\n\n{table}\n")
+            shown = f"![Where the time of the {half} went]({picture.name})"
+            page.write(f"\n## Inside the {half}\n\n{shown}\n\n{table}\n")
 
 
 def inside(places: Places, state: State) -> dict[str, tuple[StepResult, ...]]:

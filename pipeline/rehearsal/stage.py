@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.rehearsal.play import Play
 from pipeline.rehearsal.records import Ending, write_records
 from pipeline.rehearsal.story import Scene, State, Story, load_state
 from pipeline.rehearsal.world import (
+    TOKENS,
     Places,
     World,
     free_port,
@@ -34,6 +35,8 @@ from pipeline.step import Exit, PipelineError
 from pipeline.workspace import checked_repository, uncommitted
 
 FOLDER = Path("dist", "rehearsal")
+_HEARD = "shown.txt"
+_RECORDS = ("report.json", "report.md")
 _NOT_DONE = (
     "without these tools: the image, its scan, the tag, the CI half, the deployment, the planted "
     "library, the kills and the search for tokens"
@@ -85,8 +88,33 @@ def rehearse(here: Path, wishes: Wishes, last: Sequence[Scene] = ()) -> Exit:
         missing = provision(shell, say) if wishes.provision else look(shell)
         tools = StepResult("tools", "missing" if missing else "done", time.monotonic() - start)
         ending = _play(places, shell, state, wishes, missing, last)
-    write_records(places, state, replace(ending, tools=tools))
+    ending = replace(ending, tools=tools)
+    write_records(places, state, ending)
+    if hits := _told_tokens(places):
+        ending = Ending(Exit.CONFLICT, f"the report tells a secret: {hits[0]}", tools=tools)
+        for name in _RECORDS:
+            (places.root / name).unlink(missing_ok=True)
+        write_records(places, state, ending)
     return _tell(places, ending)
+
+
+def _heard(places: Places) -> Callable[[str], None]:
+    """Say a line and keep it, so that what a person was shown is searched for tokens as well."""
+
+    def tell(line: str) -> None:
+        say(line)
+        with (places.root / _HEARD).open("a", encoding="utf-8") as kept:
+            kept.write(f"{line}\n")
+
+    return tell
+
+
+def _told_tokens(places: Places) -> list[str]:
+    """Tokens in the last word, the report, and in all that was shown; their names only."""
+    if not places.token(TOKENS[-1]).exists():
+        return []  # it ended before there were any
+    wanted = canaries.needles(places.canaries())
+    return canaries.search_texts((places.root / name for name in (*_RECORDS, _HEARD)), wanted)
 
 
 def _play(
@@ -125,13 +153,14 @@ def _play_all(
     last: Sequence[Scene],
 ) -> None:
     project = Project(places.source, places.root / "deploy", world.endpoints, shell)
-    story = Story(_state_file(places), state, say)
+    tell = _heard(places)
+    story = Story(_state_file(places), state, tell)
     play = Play(
         project=project,
         world=world,
         state=state,
         watch=watch,
-        say=lambda line: say(f"    | {line}"),
+        say=lambda line: tell(f"    | {line}"),
         fault=wishes.fault,
         keep=lambda: state.save(_state_file(places)),
     )

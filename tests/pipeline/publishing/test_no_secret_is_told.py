@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.project import Endpoints
 from pipeline.publishing.places import registry_of
-from pipeline.rehearsal.canaries import needles, search_files
+from pipeline.rehearsal.canaries import needles, search_files, search_texts
 from pipeline.report import Report, write_report
 from pipeline.run import run_steps
 from pipeline.shell import Shell
@@ -60,3 +61,19 @@ def test_a_refused_token_is_told_of_and_not_repeated(
     assert count >= 3
     assert hits == []
     assert registry_of(endpoints).name
+
+
+def test_a_token_inside_a_wheel_is_found(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("fine.py", "pass\n" * 100)
+        wheel.writestr("leak.py", f"TOKEN = '{WRONG}'\n" + "pass\n" * 1000)
+    assert WRONG.encode() not in (tmp_path / "x.whl").read_bytes()
+    (tmp_path / "no-zip").write_bytes(b"PK\x03\x04 and then something else")
+    assert search_files(tmp_path, needles({"t": WRONG}), ()) == (2, ["t in x.whl"])
+
+
+def test_a_token_in_the_last_word_is_named_and_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "report.md").write_text(f"see {WRONG}\n")
+    (tmp_path / "report.json").write_text("{}\n")
+    paths = [tmp_path / name for name in ("report.md", "report.json", "not-there.txt")]
+    assert search_texts(paths, needles({"index": WRONG})) == ["index in report.md"]
