@@ -111,11 +111,15 @@ class _Runner:
     def _look(self, facts: Facts, results: list[StepResult]) -> list[tuple[Verdict, float]]:
         """All checks, before the first effect; any step that is blocked stops the release here."""
         verdicts: list[tuple[Verdict, float]] = []
+        whole = True
         for step in self.steps:
             start = time.monotonic()
             self.witness.step = step.name
+            # A run that was killed while making things leaves some of them. Who compares them with
+            # a tag would see a conflict where there is only work to do, so none are shown.
+            shown = facts if whole or step.effect is Effect.LOCAL else _without_things(facts)
             try:
-                verdict = step.check(self.project, facts)
+                verdict = step.check(self.project, shown)
             except PipelineError as error:
                 verdict = Blocked(error.message, error.exit_code, error.advice)
             seconds = time.monotonic() - start
@@ -126,7 +130,7 @@ class _Runner:
                 case Done(facts=learned):
                     facts = learned
                 case Todo():
-                    pass
+                    whole = whole and step.effect is not Effect.LOCAL
                 case _:
                     assert_never(verdict)
         return verdicts
@@ -239,6 +243,10 @@ class _Refused(PipelineError):
 def _error(step: Step, verdict: Blocked) -> _Refused:
     message = f"{step.name}: {verdict.reason}"
     return _Refused(message, exit_code=verdict.exit_code, advice=verdict.advice)
+
+
+def _without_things(facts: Facts) -> Facts:
+    return replace(facts, artifacts=(), image_digest="", platforms=())
 
 
 def _half(project: Project) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.artifacts.wheel_tests import ON_TREE, QUICK
+from pipeline.artifacts.wheel_tests import ON_TREE, QUICK, SHORT_ON_TREE
 from pipeline.faults import checkpoint, effect
 from pipeline.git import Git
 from pipeline.project import Project
@@ -120,7 +120,7 @@ def _nox(project: Project, session: str) -> None:
                 *(sys.executable, "-m", "nox", "--noxfile", project.root / "noxfile.py"),
                 *("--envdir", project.out / "nox", "--reuse-existing-virtualenvs"),
                 *("--report", report, "--session", session),
-                *_python(session),
+                *_python(project, session),
             ),
             cwd=project.root,
             env={"MGIT_TESTS_FIXED": "1"},  # the same tree, the same verdict
@@ -144,7 +144,7 @@ def _nox(project: Project, session: str) -> None:
     )
 
 
-def _python(session: str) -> tuple[str, ...]:
+def _python(project: Project, session: str) -> tuple[str, ...]:
     """The tests of one Python that is here for certain: the one that runs this."""
     if session != "tests":
         return ()
@@ -153,7 +153,7 @@ def _python(session: str) -> tuple[str, ...]:
         f"{sys.version_info.major}.{sys.version_info.minor}",
         "--",
         *QUICK,
-        *ON_TREE,
+        *(SHORT_ON_TREE if project.endpoints.rehearsal else ON_TREE),
     )
 
 
