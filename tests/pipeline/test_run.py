@@ -203,3 +203,27 @@ def test_nothing_is_taken_back_after_the_point_of_no_return(tmp_path: Path) -> N
     with pytest.raises(PipelineError, match="cannot be taken back") as caught:
         undo_steps(project_in(tmp_path), STEPS)
     assert caught.value.exit_code is Exit.CONFLICT
+
+
+def test_half_of_what_is_made_is_not_held_against_the_world(tmp_path: Path) -> None:
+    """A run killed between build and checksums resumes; it does not find that the tag says more."""
+    finished = tmp_path / "checksums"
+
+    def check_more(_project: Project, facts: Facts) -> Verdict:
+        return Done(facts) if finished.exists() else Todo(("write checksums",))
+
+    def make_more(_project: Project, facts: Facts) -> Facts:
+        finished.touch()
+        return facts
+
+    def compare(_project: Project, facts: Facts) -> Verdict:
+        if facts.artifacts and not finished.exists():
+            return Blocked("not what the tag claims", Exit.CONFLICT)
+        return Done(facts) if facts.artifacts else Todo(("compare",))
+
+    more = Step("attest", ("build",), check_more, make_more)
+    confirm = Step("confirm", ("attest",), compare, act, effect=Effect.NONE)
+    assert run_steps(project_in(tmp_path), (PLAN, BUILD)).exit_code is Exit.DONE
+    result = run_steps(project_in(tmp_path), (PLAN, BUILD, more, confirm), resume=True)
+    assert result.exit_code is Exit.DONE
+    assert result.facts.artifacts
