@@ -112,7 +112,7 @@ def tests(session: nox.Session) -> None:
     """All tests on the main Python, on the others those that depend on the Python."""
     quick = ["-m", "not engine and not slow", "tests/unit", "tests/contract"]
     if session.python == PYTHONS[0]:  # what most people have: Debian's
-        quick.append("tests/story")
+        quick += ["tests/story/test_cli_sync.py", "tests/story/test_cli_bad_input.py"]
     _test(session, *(session.posargs or ([] if session.python == MAIN else quick)))
 
 
@@ -156,6 +156,12 @@ def crash_matrix(session: nox.Session) -> None:
     """A release killed on both sides of every effect; writes docs/crash-matrix.md."""
     _provide(session, "test", project=True)
     _run_to_its_code(session, "python", "-m", "tests.crash", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def long(session: nox.Session) -> None:
+    """What takes minutes and is left out of `tests`: the image built by two users."""
+    _test(session, "-m", "long", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)

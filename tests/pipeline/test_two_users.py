@@ -156,7 +156,7 @@ def test_wheel_and_sdist_are_the_same_for_two_users(places: Path) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_image_is_the_same_for_two_users(places: Path) -> None:
     python, user = other_user()
     docker = [group.gr_gid for group in grp.getgrall() if group.gr_name == "docker"]
