@@ -128,11 +128,12 @@ def put(registry: Registry, tag: str, note: Note, around: Around) -> None:
         }
     )
     about = _Layer(_CONFIG, sha256(config), len(config))
-    with around("beside", tag):
-        for body in (note.body, config):
+    for what, body in (("payload", note.body), ("config", config)):
+        with around(what, tag):
             _put_blob(registry, body)
-        body = msgspec.json.encode(_Manifest(about, layers))
-        registry.put_manifest(tag, _MANIFEST, body)
+    manifest = msgspec.json.encode(_Manifest(about, layers))
+    with around("beside", tag):
+        registry.put_manifest(tag, _MANIFEST, manifest)
 
 
 def remove(registry: Registry, tag: str) -> None:

@@ -141,8 +141,8 @@ def _lacking_beside(
 def _sign_image(project: Project, facts: Facts, cosign: Cosign) -> None:
     registry, releases = registry_of(project.endpoints), releases_of(project.endpoints)
 
-    def around(_what: str, tag: str) -> AbstractContextManager[None]:
-        return effect(project, "sign:beside", tag)
+    def around(what: str, tag: str) -> AbstractContextManager[None]:
+        return effect(project, f"sign:{what}", tag)
 
     for digest in all_of(registry, facts.image_digest):
         if documents.image_holds(cosign, registry, digest):

@@ -31,8 +31,8 @@ _SECONDS = 240
 _ONE_AT_A_TIME = Lock()
 _PASSED = {"PATH", "HOME", "LANG", "TMPDIR", "TZ"}
 
-HALVES = ("laptop", "abort", "ci", "deploy")
-"""The commands: `release`, `release --abort`, `publish`, `deploy`."""
+HALVES = ("laptop", "abort", "ci", "sign", "deploy")
+"""The commands: `release`, `release --abort`, `publish`, `publish` with a key, `deploy`."""
 
 
 def play(world: World, half: str, fault: str = "", *, resume: bool = False) -> int:
@@ -91,7 +91,7 @@ def _command(half: str, here: Path, options: Options) -> Exit:
             return commands.release(here, options)
         case "abort":
             return commands.release_as_asked(here, options, plan=False, undo=True)
-        case "ci":
+        case "ci" | "sign":
             return commands.publish(here, options, TAG)
         case _:
             return errands.deploy(here, "", "")

@@ -17,6 +17,7 @@ _COMMANDS = {
     "laptop": "`invoke release`, again with `--resume`",
     "abort": "`invoke release --abort` of a release that was staged, and again",
     "ci": "`invoke publish`, again",
+    "sign": "`invoke publish` with a key and a transparency log: what these add",
     "deploy": "`invoke deploy`, again",
 }
 _HEAD = """\
@@ -39,8 +40,9 @@ nothing was sent twice.
 * 2 is designed where a release was taken back completely and no journal says that there was one.
 
 Real are git and its remote, HTTP, files, journal, and the code of all steps; index, registry and
-releases are the stand-ins of the rehearsal. No key signs here: `sign` and `log` have tests of their
-own. Not real, because it takes minutes and changes nothing outside of the release's folder:
+releases are the stand-ins of the rehearsal; cosign signs and verifies. Signatures differ each time,
+so they are compared by name and verified, not by digest. Not real, because it takes minutes and
+changes nothing outside of the release's folder:
 
 {standins}
 

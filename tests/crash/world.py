@@ -16,6 +16,7 @@ from sandbox.index import Index, open_index
 from sandbox.registry import open_registry
 from sandbox.releases import Releases, open_releases
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running
+from tests.crash.log import Log, open_log
 
 VERSION = "0.1.0"
 TAG = f"v{VERSION}"
@@ -42,6 +43,12 @@ registry_insecure = true
 forge_api = "{forge}"
 forge_repo = "{repo}"
 forge_token_file = "{token}"
+"""
+_SIGNED = """\
+cosign_public_file = "{key}.pub"
+cosign_key_file = "{key}.key"
+cosign_password_file = "{token}"
+log_url = "{log}"
 """
 _ENVIRONMENTS = """\
 [production]
@@ -88,6 +95,8 @@ class Services:
         releases: releases of any number of repositories.
         registry: `HOST` of the images.
         token: file with the token of index and releases.
+        key: pair that signs, without the endings `.key` and `.pub`.
+        log: transparency logs.
         ready: port of something that says it is ready.
     """
 
@@ -97,6 +106,8 @@ class Services:
     releases: Releases
     registry: str
     token: Path
+    key: Path
+    log: Log
     ready: int
 
 
@@ -163,14 +174,36 @@ def open_services(folder: Path, count: int = 1) -> Iterator[tuple[Services, ...]
         releases = open_releases(folder / "releases", token="canary-of-a-crash")
         forge = stack.enter_context(releases)
         registry = stack.enter_context(open_registry(folder / "registry")).host
+        log = stack.enter_context(open_log())
+        if shutil.which("cosign"):
+            _make_pair(folder, token)
         made = []
         for number in range(count):
             packages = folder / f"packages-{number}"
             index = stack.enter_context(open_index(packages, token_file=token))
             made.append(
-                Services(folder, index, packages, forge, registry, token, ready.server_port)
+                Services(
+                    folder,
+                    index,
+                    packages,
+                    forge,
+                    registry,
+                    token,
+                    key=folder / "cosign",
+                    log=log,
+                    ready=ready.server_port,
+                )
             )
         yield tuple(made)
+
+
+def _make_pair(folder: Path, password: Path) -> None:
+    argv = ("cosign", "generate-key-pair", "--output-key-prefix", "cosign")
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    said = password.read_text().strip()
+    subprocess.run(
+        argv, cwd=folder, env=env, input=said, text=True, check=True, capture_output=True
+    )
 
 
 def make_project(root: Path, port: int) -> None:
@@ -189,7 +222,9 @@ def make_project(root: Path, port: int) -> None:
     shutil.rmtree(here)
 
 
-def open_world(services: Services, name: str, remote: Path, images: str = "") -> World:
+def open_world(
+    services: Services, name: str, remote: Path, *, images: str = "", signed: bool = False
+) -> World:
     """A world in which nothing is published yet.
 
     Args:
@@ -197,6 +232,7 @@ def open_world(services: Services, name: str, remote: Path, images: str = "") ->
         name: no other world has it.
         remote: repository that its own is a copy of.
         images: name in the registry; empty: its own.
+        signed: whether a key signs and a log is told; cosign takes its time.
     """
     world = World(services, name, services.folder / "worlds" / name)
     world.root.mkdir(parents=True)
@@ -209,13 +245,15 @@ def open_world(services: Services, name: str, remote: Path, images: str = "") ->
         package.unlink()
     services.index.log.write_text("")
     world.endpoints.write_text(
-        _ENDPOINTS.format(
+        (_ENDPOINTS + _SIGNED if signed else _ENDPOINTS).format(
             remote=world.remote,
             index=services.index.url,
             token=services.token,
             registry=f"{services.registry}/crash/{images or name}",
             forge=services.releases.url,
             repo=world.repo,
+            key=services.key,
+            log=f"{services.log.url}/{name}",
         ),
         encoding="utf-8",
     )
