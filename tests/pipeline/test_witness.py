@@ -61,7 +61,7 @@ def test_a_process_is_told_without_folders_and_values(tmp_path: Path) -> None:
     assert {"ADDED", "PASSED", "PATH"} <= set(did["passed"])
     python = Path(sys.executable).resolve()
     assert did["program"] == f"sha256:{hashlib.sha256(python.read_bytes()).hexdigest()}"
-    raw = journal_path(project).read_text()
+    raw = journal_path(project).read_text(encoding="utf-8")
     assert CANARY not in raw
     assert str(tmp_path) not in raw
 
