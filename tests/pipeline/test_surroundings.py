@@ -96,6 +96,7 @@ def written(
 
 def a_locale() -> str:
     """A locale that is not English, where this machine has one."""
+    before = locale.setlocale(locale.LC_ALL)  # other tests of this process go on with it
     for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "fr_FR.UTF-8", "C.UTF-8"):
         try:
             locale.setlocale(locale.LC_ALL, name)
@@ -104,7 +105,7 @@ def a_locale() -> str:
         else:
             return name
         finally:
-            locale.setlocale(locale.LC_ALL, "C")
+            locale.setlocale(locale.LC_ALL, before)
     return "C"
 
 
