@@ -210,7 +210,7 @@ def test_whatever_is_done_it_never_says_otherwise_than_git(
     ("text", "plain"),
     [
         ("[user]\n\tname = Mona\n[status]\n\tshowStash = true\n[core]\n\teditor = vi\n", True),
-        ('[includeIf "gitdir:~/work/"]\n\tpath = other\n', False),
+        ('[includeIf "gitdir:~/code/"]\n\tpath = other\n', False),
         ("[core]\n\ttrustctime = false\n", False),
         ('[branch "main"]\n\tremote = x\n', False),
         ("[broken\n", False),
