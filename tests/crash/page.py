@@ -48,7 +48,7 @@ changes nothing outside of the release's folder:
 
 {count} cases.
 """
-_DIGEST = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
+_DIGEST = re.compile(r"sha256([:-])([0-9a-f]{64})")
 _ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 
 
@@ -67,10 +67,10 @@ def write(outcomes: Sequence[tuple[Case, Outcome]], starts: dict[str, Start], ki
         memories = [m for m in MEMORIES if any(c.half == half and c.memory == m for c in by_case)]
         titles = [f"{side}, {memory}" for side, memory in product(SIDES, memories)]
         rows = [f"| effect | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
-        for effect in starts[half].effects:
+        for effect, name in zip(starts[half].effects, named(starts[half].effects), strict=True):
             cases = [Case(half, effect, side, m) for side, m in product(SIDES, memories)]
             cells = " | ".join(_cell(by_case[case]) for case in cases)
-            rows.append(f"| `{shortened(effect)}` | {cells} |")
+            rows.append(f"| `{name}` | {cells} |")
         parts.append(f"## {_COMMANDS[half]}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -80,9 +80,17 @@ def effects_on(page: str) -> list[str]:
     return _ROW.findall(page)
 
 
-def shortened(effect: str) -> str:
-    """An effect's name with only the beginning of a digest."""
-    return _DIGEST.sub(r"sha256:\1", effect)
+def named(effects: Sequence[str]) -> list[str]:
+    """The effects of one half with digests numbered in the order in which they come.
+
+    The digests themselves depend on the compression library of the machine, the order does not.
+    """
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return f"sha256{found[1]}({numbers.setdefault(found[2], len(numbers) + 1)})"
+
+    return [_DIGEST.sub(number, effect) for effect in effects]
 
 
 def _cell(outcome: Outcome) -> str:
