@@ -9,8 +9,8 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline import commands, errands, withdraw
-from pipeline.commands import Options
+from pipeline import commands, errands, invocation, withdraw
+from pipeline.invocation import Options
 from pipeline.proving import commands as proving
 from pipeline.proving.commands import Asked
 from pipeline.step import Exit
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def end(command: Callable[[], Exit]) -> None:
-    sys.exit(int(commands.guarded(command)))
+    sys.exit(int(invocation.guarded(command)))
 
 
 @task

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.commands import Options, complain, finish, make_project, open_clone, say
 from pipeline.endpoints import DEFAULT_FILE, FAULT_VARIABLE
 from pipeline.faults import check_fault
+from pipeline.invocation import Options, complain, finish, make_project, open_clone, say
 from pipeline.project import Project, child_environment, environment, load_endpoints
 from pipeline.run import run_steps
 from pipeline.shell import Shell

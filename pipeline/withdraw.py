@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.branches import on_branch
-from pipeline.commands import Options, finish, make_project, open_clone, say
 from pipeline.git import Git
+from pipeline.invocation import Options, finish, make_project, open_clone, say
 from pipeline.live import progress
 from pipeline.project import Endpoints, environment
 from pipeline.step import Exit, Facts, PipelineError
@@ -97,7 +97,7 @@ def yank(here: Path, options: Options, version: str, reason: str, *, plan: bool 
 def _begun(git: Git, endpoints: Endpoints, options: Options) -> str:
     """The version to take back: what HEAD would release or released, else the newest tag."""
     from pipeline.abort import newest_tagged
-    from pipeline.commands import planned_version
+    from pipeline.invocation import planned_version
 
     tagged = newest_tagged(git, endpoints.git_remote)
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mgit.config import Settings
-from mgit.errors import ExitCode, MgitError
+from mgit.errors import ConfigurationError, ExitCode, MgitError
 
 if TYPE_CHECKING:
     from mgit.fleet import Fleet
@@ -96,8 +96,6 @@ def check_folder(name: str, folder: Path) -> Check:
 
 def check_configuration(settings: Settings) -> Iterator[Check]:
     """What the reader of the file let pass."""
-    from mgit.cli.commands.config import check_sources
-
     file = settings.paths.config_file
     try:
         check_sources(settings)
@@ -107,6 +105,33 @@ def check_configuration(settings: Settings) -> Iterator[Check]:
         yield Check("configuration", State.OK, f"{file} is sound")
     for warning in settings.warnings:
         yield Check("configuration", State.WARNING, warning, "unset it, or correct its name")
+
+
+def check_sources(settings: Settings) -> None:
+    """Check what the reader of the file cannot know: patterns, conditions, addresses, files.
+
+    Raises:
+        ConfigurationError: one of them is not as it must be.
+        InvalidInput: an entry of a manifest is malformed.
+    """
+    from mgit.fleet.selecting import saved_selections, source_selection
+    from mgit.forges import ForgeContext, api_base, open_forge
+    from mgit.transport import Transport
+
+    saved = saved_selections(settings)
+    for source in settings.require_sources():
+        source_selection(settings, source, saved)
+        if source.token_file is not None and not source.token_file.is_file():
+            raise ConfigurationError(
+                f"the token file of source {source.name} is missing: {source.token_file}",
+                advice="create it, or correct its path in the configuration",
+            )
+        if source.file is None:
+            api_base(source.forge, source.url)
+        else:
+            with Transport() as unused:
+                context = ForgeContext(source.name, unused, file=source.file)
+                open_forge(source.forge, context).list_repos()
 
 
 def check_source(fleet: Fleet, name: str, now: datetime) -> Iterator[Check]:

@@ -87,6 +87,17 @@ def packages_of(document: bytes) -> tuple[str, ...]:
     return tuple(sorted(part["purl"] for part in components if part.get("purl")))
 
 
+def lacking(image: bytes, wheel: bytes) -> tuple[str, ...]:
+    """Package URLs of Python packages that the wheel needs and the image's document lacks.
+
+    Args:
+        image: what the scanner found in the image.
+        wheel: what the lock file says the wheel needs.
+    """
+    needed = {purl for purl in packages_of(wheel) if purl.startswith("pkg:pypi/")}
+    return tuple(sorted(needed - set(packages_of(image))))
+
+
 def of_requirements(shell: Shell, root: Path, lock: Path, out: Path) -> bytes:
     """Describe what the wheel needs: every locked package with its hashes.
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.commands import Options, open_clone, say
 from pipeline.endpoints import find_endpoints
+from pipeline.invocation import Options, open_clone, say
 from pipeline.project import Endpoints, Project, child_environment, environment
 from pipeline.report import Proof
 from pipeline.shell import Shell

@@ -67,6 +67,13 @@ class Laptop:
             env={"MGIT_RELEASE_ENDPOINTS": str(self.endpoints)},
         )
 
+    def prove(self, journal: Path) -> Ran:
+        """`invoke prove` of what CI wrote down."""
+        argv = (sys.executable, "-m", "invoke", "prove", "--journal", str(journal))
+        return self.shell.watch(
+            following([*argv, "--endpoints", str(self.endpoints)]), self.say, cwd=self.clone
+        )
+
     def tags(self) -> dict[str, str]:
         """The new release tags of the remote and their object ids."""
         refs = Git(self.shell, self.clone).remote_refs("origin", "refs/tags/v*")

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.commands import guarded, say
+from pipeline.invocation import guarded, say
 from pipeline.machine.tools import engine_answers
 from pipeline.project import child_environment, environment
 from pipeline.rehearsal.stores import GATEWAY, PORT, Stores, fill, is_filled, tell_client
@@ -241,8 +241,8 @@ def main(argv: Sequence[str]) -> int:
     room = Room(here)
     if argv == [_FILL]:
         return int(guarded(lambda: _filled(room)))
-    from pipeline.rehearsal.__main__ import wishes_of
     from pipeline.rehearsal.stage import rehearse
+    from pipeline.rehearsal.wishes import wishes_of
 
     def play() -> Exit:
         with cut_off(room) as kept:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.commands import Options, make_project
 from pipeline.git import Git
+from pipeline.invocation import Options, make_project
 from pipeline.project import Endpoints
 from pipeline.rehearsal.actors import Laptop, release_tags
 from pipeline.rehearsal.world import Places, as_toml, clone_bare

@@ -36,6 +36,7 @@ class Play:
         say: gets each line that a command prints.
         fault: where this whole rehearsal dies, empty for nowhere.
         keep: write the state down.
+        prove: do CI's journal again; takes as long as building did.
     """
 
     project: Project
@@ -45,6 +46,7 @@ class Play:
     say: Callable[[str], None]
     fault: str
     keep: Callable[[], None]
+    prove: bool = False
 
     def scenes(self) -> tuple[Scene, ...]:
         """All scenes of a complete rehearsal."""
@@ -65,6 +67,7 @@ class Play:
             ),
             Scene("CI half, run again", self.ci_resumed),
             Scene("what the world sees", self.published, again=True),
+            *((Scene("CI's journal, done again", self.proven),) if self.prove else ()),
             Scene("the deployed service", self.deployed, again=True),
             Scene("a broken second version", self.broken),
             Scene("tokens", self.tokens, again=True),
@@ -162,7 +165,19 @@ class Play:
         )
         signed = published.signed_tag(self.project.shell, self.world, self.state.facts.version)
         release = published.signed_release(self.project.shell, self.world, claims)
-        return (signed, release, *published.published_as_tagged(self.world, claims))
+        logged = published.logged(self.world, self.state.facts.version)
+        return (signed, release, logged, *published.published_as_tagged(self.world, claims))
+
+    def proven(self) -> Proofs:
+        """What CI's journal tells is done again on the laptop: `invoke prove --journal`."""
+        version = self.state.facts.version
+        journal = self.ci.out(version, self.state.attempts) / "journal.jsonl"
+        ran = self.laptop.prove(journal)
+        lines = [line for line in ran.stdout.splitlines() if line.startswith(("yes ", "NO "))]
+        held = sum(line.startswith("yes ") for line in lines)
+        name = "CI's journal, done again on the laptop, comes to the same"
+        ok = ran.returncode == 0 and bool(lines) and held == len(lines)
+        return (Proof(name, ok, f"exit {ran.returncode}, {held} of {len(lines)} lines hold"),)
 
     def deployed(self) -> Proofs:
         """It runs by digest, is healthy, and does its work.

@@ -13,7 +13,8 @@ from pipeline.report import Proof
 from pipeline.shell import Shell
 from pipeline.signing.beside import is_beside
 from pipeline.signing.cosign import Cosign
-from pipeline.signing.documents import SIGNATURE, envelope_name
+from pipeline.signing.documents import CHECKSUMS, SIGNATURE, asset_of, envelope_name
+from pipeline.signing.rekor import Log
 from pipeline.signing.stranger import Stranger
 from pipeline.step import PipelineError
 from pipeline.versioning.claims import Claims, read_claims
@@ -97,6 +98,21 @@ def signed_release(shell: Shell, world: World, claims: Claims) -> Proof:
         return Proof(name, ok=False, detail=error.message)
     count = sum(is_beside(tag) for tag in registry.tags())
     return Proof(name, ok=True, detail=f"2 signed files, {count} signatures beside the image")
+
+
+def logged(world: World, version: str) -> Proof:
+    """The signature of the checksums is in the transparency log, and nothing else is."""
+    releases = releases_of(world.endpoints)
+    release = releases.find(tag_of(version))
+    checksums = asset_of(releases, release, CHECKSUMS)
+    signature = asset_of(releases, release, SIGNATURE).decode().strip()
+    there = Log(world.endpoints.log_url).has(checksums, signature)
+    count = sum(len(entries) for entries in world.log.entries.values())
+    return Proof(
+        "the signature is in the transparency log, once",
+        ok=there and count == 1,
+        detail=f"{count} entries, {'one' if there else 'none'} with the signature of {CHECKSUMS}",
+    )
 
 
 def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:

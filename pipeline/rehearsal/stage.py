@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.commands import Options, complain, make_project, say
 from pipeline.git import Git
 from pipeline.interrupt import interruptible
+from pipeline.invocation import Options, complain, make_project, say
 from pipeline.project import Project, child_environment
 from pipeline.provision import Missing, look, provision
 from pipeline.rehearsal import canaries, live
@@ -52,12 +52,14 @@ class Wishes:
         resume: go on with the kept world.
         fault: where the whole rehearsal dies, empty for nowhere.
         keep: leave the deployed service running.
+        prove: do CI's journal again as well.
     """
 
     provision: bool = False
     resume: bool = False
     fault: str = ""
     keep: bool = False
+    prove: bool = False
 
 
 def rehearse(here: Path, wishes: Wishes, last: Sequence[Scene] = ()) -> Exit:
@@ -163,6 +165,7 @@ def _play_all(
         say=lambda line: tell(f"    | {line}"),
         fault=wishes.fault,
         keep=lambda: state.save(_state_file(places)),
+        prove=wishes.prove,
     )
     try:
         story.play((*play.scenes(), *last))

@@ -28,8 +28,9 @@ from sandbox.forge.forge import SandboxForge
 from sandbox.index import Index, open_index
 from sandbox.registry import RegistryMissing, open_registry
 from sandbox.releases import Releases, open_releases
+from sandbox.transparency import TransparencyLog, open_transparency
 
-SERVICES = ("index", "registry", "releases", "advisories", "forge")
+SERVICES = ("index", "registry", "releases", "advisories", "forge", "log")
 TOKENS = ("index", "releases", "forge")
 COSIGN = "cosign-password"
 """The file with the password of the key; its text is a canary as the tokens are."""
@@ -135,6 +136,7 @@ class World:
         releases: the forge's releases.
         forge: the forge that the deployed mgit mirrors.
         registry: `HOST:PORT`, empty where none could be started.
+        log: the transparency log.
     """
 
     places: Places
@@ -143,6 +145,7 @@ class World:
     releases: Releases
     forge: SandboxForge
     registry: str
+    log: TransparencyLog
 
 
 def make_folders(places: Places, shell: Shell) -> None:
@@ -206,9 +209,12 @@ def open_world(places: Places, ports: Mapping[str, int]) -> Iterator[World]:
         )
         _fill(forge)
         registry = _registry(stack, places, port["registry"])
-        endpoints = _endpoints(places, index, releases, advisories.url, registry)
+        log = stack.enter_context(open_transparency(places.service("log"), port=port["log"]))
+        endpoints = msgspec.structs.replace(
+            _endpoints(places, index, releases, advisories.url, registry), log_url=log.url
+        )
         places.endpoints.write_text(as_toml(endpoints), encoding="utf-8")
-        yield World(places, endpoints, index, releases, forge, registry)
+        yield World(places, endpoints, index, releases, forge, registry, log)
 
 
 def ports_of(world: World) -> dict[str, int]:
@@ -219,6 +225,7 @@ def ports_of(world: World) -> dict[str, int]:
         "advisories": world.endpoints.osv_url.removesuffix("/v1/query"),
         "forge": world.forge.url,
         "registry": world.registry,
+        "log": world.log.url,
     }
     return {name: int(url.rpartition(":")[2]) for name, url in urls.items() if url}
 

@@ -18,6 +18,14 @@ Architecture: amd64
 Maintainer: nobody <nobody@example.invalid>
 """
 _PYYAML = "Metadata-Version: 2.1\nName: PyYAML\nVersion: 5.3.1\n"
+_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: canary}
+spec:
+  containers:
+    - {name: canary, image: canary, securityContext: {privileged: true}}
+"""
 _DOCKERFILE = "FROM debian:13\nUSER root\n"
 
 
@@ -41,7 +49,7 @@ def prove_images(trivy: Trivy) -> tuple[str, ...]:
 
 
 def prove_trees(trivy: Trivy) -> tuple[str, ...]:
-    """Show it a source tree with an old PyYAML, a Dockerfile that runs as root, and a token.
+    """Show it a source tree: old PyYAML, a Dockerfile that runs as root, a privileged pod, a token.
 
     Returns:
         The ids that it had to flag, and did.
@@ -53,10 +61,11 @@ def prove_trees(trivy: Trivy) -> tuple[str, ...]:
         root = Path(name)
         _plant(root / "requirements.txt", "PyYAML==5.3.1\n")
         _plant(root / "Dockerfile", _DOCKERFILE)
+        _plant(root / "pod.yaml", _POD)
         # Put together here, so that no scanner of this very file mistakes it for a real one.
         _plant(root / "settings.ini", f"token = gh{'p_'}{('A1b2C3d4E5' * 4)[:36]}\n")
         report = trivy.tree(root, tuple(Scanner))
-        return must_flag(trivy, report, (_PYTHON, "DS002", "github-pat"))
+        return must_flag(trivy, report, (_PYTHON, "DS002", "KSV017", "github-pat"))
 
 
 def must_flag(trivy: Trivy, report: Report, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ looked at with which scanner and database, so that the same question is not aske
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +105,7 @@ def run(project: Project, facts: Facts) -> Facts:
             for kind, count in report.packages.items():
                 scanned[f"{platform.platform} {kind}"] = count
             boms.append(_describe_image(project, facts, platform, trivy, archive))
+        _hold_against_lock(project, boms)
         record = _Record(
             subjects=_subjects(facts),
             database=trivy.database,
@@ -195,6 +196,21 @@ def _describe_wheel(project: Project, facts: Facts, work: Path) -> Artifact:
         epoch=facts.epoch,
     )
     return _keep(project, wheel.name.removesuffix(".whl") + _BOM, document)
+
+
+def _hold_against_lock(project: Project, boms: Sequence[Artifact]) -> None:
+    """Every Python package of the lock is in the document of every image.
+
+    That every Debian package is, `sbom.with_files` has made sure of.
+    """
+    wheel, *images = ((project.out / "artifacts" / bom.name).read_bytes() for bom in boms)
+    for bom, image in zip(boms[1:], images, strict=True):
+        if left := sbom.lacking(image, wheel):
+            raise PipelineError(
+                f"{bom.name} does not tell of {left[0]}, which {_LOCK} puts into the image",
+                exit_code=Exit.ENVIRONMENT,
+                advice="a scan that does not see a package finds nothing in it: see log.txt",
+            )
 
 
 def _keep(project: Project, name: str, document: bytes) -> Artifact:

@@ -20,9 +20,9 @@ import pipeline.abort
 import pipeline.release
 import pipeline.undo
 import pipeline.withdraw  # noqa: F401
-from pipeline import commands, errands
-from pipeline.commands import Options
+from pipeline import commands, errands, invocation
 from pipeline.endpoints import FAULT_VARIABLE, VARIABLE
+from pipeline.invocation import Options
 from pipeline.step import Exit
 from tests.crash import standins
 from tests.crash.world import TAG, World
@@ -79,7 +79,7 @@ def _child(half: str, here: str, endpoints: str, engine: str, fault: str, resume
     options = Options(resume=resume)
     with ExitStack() as stack:
         standins.install(stack)
-        code = commands.guarded(lambda: _command(half, place, options))
+        code = invocation.guarded(lambda: _command(half, place, options))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(int(code))

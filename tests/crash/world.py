@@ -16,7 +16,7 @@ from sandbox.index import Index, open_index
 from sandbox.registry import open_registry
 from sandbox.releases import Releases, open_releases
 from sandbox.serving import LOOPBACK, Handler, Server, bound, running
-from tests.crash.log import Log, open_log
+from sandbox.transparency import TransparencyLog, open_transparency
 
 VERSION = "0.1.0"
 TAG = f"v{VERSION}"
@@ -107,7 +107,7 @@ class Services:
     registry: str
     token: Path
     key: Path
-    log: Log
+    log: TransparencyLog
     ready: int
 
 
@@ -174,7 +174,7 @@ def open_services(folder: Path, count: int = 1) -> Iterator[tuple[Services, ...]
         releases = open_releases(folder / "releases", token="canary-of-a-crash")
         forge = stack.enter_context(releases)
         registry = stack.enter_context(open_registry(folder / "registry")).host
-        log = stack.enter_context(open_log())
+        log = stack.enter_context(open_transparency())
         if shutil.which("cosign"):
             _make_pair(folder, token)
         made = []

@@ -228,3 +228,15 @@ def test_a_debian_package_is_told_with_its_file() -> None:
     }
     with pytest.raises(PipelineError, match="does not know git@9"):
         sbom.with_files(settled, {"git@9": "d" * 64})
+
+
+def test_a_package_that_the_scanner_overlooked_is_missed() -> None:
+    def document(*purls: str) -> bytes:
+        parts = [{"type": "library", "name": purl, "purl": purl} for purl in purls]
+        return json.dumps({"bomFormat": "CycloneDX", "components": parts}).encode()
+
+    wheel = document("pkg:pypi/rich@15.0.0", "pkg:pypi/msgspec@0.22.0")
+    whole = document("pkg:deb/debian/git@2", "pkg:pypi/msgspec@0.22.0", "pkg:pypi/rich@15.0.0")
+    older = document("pkg:pypi/msgspec@0.22.0", "pkg:pypi/rich@14.0.0")
+    assert sbom.lacking(whole, wheel) == ()
+    assert sbom.lacking(older, wheel) == ("pkg:pypi/rich@15.0.0",)

@@ -21,6 +21,7 @@ READ = (
     "publishing/push.py",
     "abort.py",
     "commands.py",
+    "invocation.py",
     "workspace.py",
 )
 """What a release runs. The rest writes to folders that it makes and clears itself (`artifacts`,
@@ -55,8 +56,8 @@ EXCUSED = {
     ("abort.py", "facts_of_tag", "*"): "refs of the clean clone, to read the tag",
     ("workspace.py", "_set_aside", "rename"): "called in `workspace:set-aside`",
     ("workspace.py", "fetch_annotated", "fetch"): "called in `workspace:fetch-tag`",
-    ("commands.py", "guarded", "write_text"): "the log of a mistake of the pipeline itself",
-    ("commands.py", "_earlier", "tag"): "`cat-file tag`, which reads",
+    ("invocation.py", "guarded", "write_text"): "the log of a mistake of the pipeline itself",
+    ("invocation.py", "_earlier", "tag"): "`cat-file tag`, which reads",
     ("steps/confirm.py", "_message", "tag"): "`cat-file tag`, which reads",
     ("steps/tag.py", "check", "tag"): "`cat-file tag`, which reads",
     ("steps/preflight.py", "_origin", "fetch"): "objects into the clean clone, to look at them",

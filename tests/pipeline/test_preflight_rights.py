@@ -11,8 +11,8 @@ import pytest
 
 from pipeline import commands
 from pipeline.branches import is_of_line, may_come_from, on_branch
-from pipeline.commands import Options
 from pipeline.git import Git
+from pipeline.invocation import Options
 from pipeline.machine import pinned
 from pipeline.project import Endpoints, Project
 from pipeline.step import Blocked, Done, Exit, Facts, PipelineError

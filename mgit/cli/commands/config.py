@@ -11,7 +11,7 @@ from mgit.cli.output import write_document, write_line
 from mgit.cli.tables import Table, make_table
 from mgit.cli.words import count
 from mgit.config import Settings, current_environment, find_paths
-from mgit.errors import ConfigurationError, InvalidInput
+from mgit.errors import InvalidInput
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -78,6 +78,8 @@ def _path(options: argparse.Namespace, console: Console) -> None:
 
 def _check(options: argparse.Namespace, console: Console) -> None:
     settings = settings_for(options)
+    from mgit.cli.checks import check_sources
+
     check_sources(settings)
     for warning in settings.warnings:
         console.warn(warning)
@@ -96,30 +98,3 @@ def _check(options: argparse.Namespace, console: Console) -> None:
                     "warnings": list(settings.warnings),
                 },
             )
-
-
-def check_sources(settings: Settings) -> None:
-    """Check what the reader of the file cannot know: patterns, conditions, addresses, files.
-
-    Raises:
-        ConfigurationError: one of them is not as it must be.
-        InvalidInput: an entry of a manifest is malformed.
-    """
-    from mgit.fleet.selecting import saved_selections, source_selection
-    from mgit.forges import ForgeContext, api_base, open_forge
-    from mgit.transport import Transport
-
-    saved = saved_selections(settings)
-    for source in settings.require_sources():
-        source_selection(settings, source, saved)
-        if source.token_file is not None and not source.token_file.is_file():
-            raise ConfigurationError(
-                f"the token file of source {source.name} is missing: {source.token_file}",
-                advice="create it, or correct its path in the configuration",
-            )
-        if source.file is None:
-            api_base(source.forge, source.url)
-        else:
-            with Transport() as unused:
-                context = ForgeContext(source.name, unused, file=source.file)
-                open_forge(source.forge, context).list_repos()

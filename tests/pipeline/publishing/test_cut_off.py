@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipeline.rehearsal.__main__ import main, wishes_of
+from pipeline.rehearsal.__main__ import main
 from pipeline.rehearsal.cut_off import Room
 from pipeline.rehearsal.stores import Stores, is_filled, write_index
+from pipeline.rehearsal.wishes import wishes_of
 from pipeline.step import Exit
 from sandbox.pantry import Keeper, keeping
 from sandbox.serving import Handler, Server, bound, running

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import withdraw
-from pipeline.commands import Options, make_project, open_clone
+from pipeline.invocation import Options, make_project, open_clone
 from pipeline.project import Project
 from pipeline.publishing import index
 from pipeline.publishing.followed import after_yank, image_tags, mark_of
