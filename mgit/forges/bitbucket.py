@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from mgit.address import Origin
+from mgit.address import CloneUrl, Origin
 from mgit.credentials import Credential
 from mgit.errors import AuthenticationError, ForgeError, InvalidInput
 from mgit.forges.api import Reply, RestClient, basic, bearer
@@ -35,6 +35,7 @@ _FIELDS = (
     "mainbranch.name",
     "size",
     "language",
+    "has_wiki",
     "updated_on",
     "links.clone",
 )
@@ -73,6 +74,7 @@ class _Repo(msgspec.Struct, frozen=True):
     mainbranch: _Named | None = None
     size: Annotated[int, msgspec.Meta(ge=0)] | None = None
     language: str | None = None
+    has_wiki: bool = False
     updated_on: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
@@ -224,12 +226,13 @@ class Bitbucket:
         workspace, slash, slug = repo.full_name.partition("/")
         if not slash:
             raise InvalidInput(f"the name {repo.full_name[:80]!a} has no workspace")
+        url = checked_url(_https(repo), self._git_origin)
         main = repo.mainbranch.name if repo.mainbranch else None
         return RemoteRepo(
             key=RepoKey(self._git_origin.authority, repo.uuid),
             source=self._context.source,
             path=checked_path(workspace, slug),
-            url=checked_url(_https(repo), self._git_origin),
+            url=url,
             default_branch=checked_branch(main),
             fork=repo.parent is not None,
             empty=repo.mainbranch is None,
@@ -237,6 +240,7 @@ class Bitbucket:
             size_kib=None if repo.size is None else repo.size // 1024,
             pushed_at=sane_time(repo.updated_on),
             language=repo.language or None,
+            wiki=_wiki(url) if repo.has_wiki else None,
         )
 
 
@@ -283,6 +287,11 @@ def _https(repo: _Repo) -> str:
         if link.name == "https":
             return link.href
     raise InvalidInput("it has no https clone URL")
+
+
+def _wiki(url: CloneUrl) -> CloneUrl:
+    """Where the wiki is, if anybody has written one: below the repository, not beside it."""
+    return CloneUrl(url.origin, f"{url.path.removesuffix('.git')}.git/wiki")
 
 
 def _visibility(repo: _Repo) -> Visibility | None:

@@ -47,6 +47,14 @@ class BitbucketApi(PlainApi):
             return self.unauthorised(wrong=True)
         return conditional(request, self._route(request, split_path(path)))
 
+    def git_place(self, path: str) -> tuple[str, str, str] | None:
+        """See `Api`. A wiki lies below its repository."""
+        place = super().git_place(path.replace(".git/wiki/", ".git/", 1))
+        if place is None or ".git/wiki/" not in path:
+            return place
+        owner, name, service = place
+        return owner, f"{name}.wiki", service
+
     def unauthorised(self, *, wrong: bool) -> Answer:
         """See `Api`."""
         text = "Token is invalid, expired, or not supported for this endpoint."

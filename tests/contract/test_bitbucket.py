@@ -179,6 +179,11 @@ class TestCloudLists:
         assert (hollow.empty, hollow.default_branch, hollow.language) == (True, None, None)
         assert (tool.wiki, tool.topics, tool.archived) == (None, (), False)
 
+    def test_a_wiki_lies_below_its_repository(self, cloud, transport):
+        cloud.add_repo("acme", "book", wiki=True)
+        (book,) = client(cloud, transport, "acme").list_repos().repos
+        assert str(book.wiki) == f"{cloud.url}/acme/book.git/wiki"
+
     def test_a_workspace_that_is_gone_is_told_with_what_it_may_be(self, cloud, transport):
         cloud.add_repo("acme", "tool")
         body = b'{"type": "error", "error": {"message": "account marked as spam"}}'

@@ -69,3 +69,13 @@ def test_data_center_keeps_what_is_archived_and_leaves_what_is_offline(
     assert (laptop.root / "PLAT/old").is_dir()
     assert not (laptop.root / "PLAT/moving").exists()
     assert "offline on the forge" in laptop.mgit("list", "--format", "json").out
+
+
+def test_a_wiki_is_kept_beside_its_repository(laptop: Laptop, cloud: SandboxForge) -> None:
+    cloud.add_repo("acme", "handbook", wiki=True)
+    sign_in(laptop, "bitbucket", cloud.url, "--owner", "acme")
+    ran = laptop.mgit("sync", "--wikis")
+    assert ran.code == 0, ran.err
+    assert laptop.git("acme/handbook.wiki", "branch", "--show-current") == "master"
+    config = (laptop.root / "acme/handbook.wiki/.git/config").read_text()
+    assert "handbook.git/wiki" in config
