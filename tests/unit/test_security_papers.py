@@ -1,0 +1,48 @@
+"""The pages about security cannot go stale: what they name as a proof is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("threat-model.md", "faults.md")
+_PROOF = re.compile(r"`(tests/[\w./-]+\.py)(?:::(\w+))?`")
+_PROVEN = re.compile(r"^\| (?!what \||fault \||input \||---)(.+) \| *([^|]*) *\|$")
+
+
+def rows(page: str) -> list[tuple[str, str]]:
+    """What the tables with proofs say, and the proofs: their last column is `shown by`."""
+    found: list[tuple[str, str]] = []
+    proven = False
+    for line in (ROOT / "docs" / "security" / page).read_text(encoding="utf-8").splitlines():
+        if not line.startswith("|"):
+            proven = False
+        elif line.endswith("| shown by |"):
+            proven = True
+        elif proven and (row := _PROVEN.match(line)):
+            found.append((row[1], row[2]))
+    return found
+
+
+def functions_of(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_names_a_test_or_says_that_there_is_none_yet(page: str) -> None:
+    found = rows(page)
+    assert len(found) > 20
+    for words, proof in found:
+        assert bool(_PROOF.search(proof)) != ("not yet" in words), words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_is_named_is_there(page: str) -> None:
+    for path, name in _PROOF.findall((ROOT / "docs" / "security" / page).read_text("utf-8")):
+        assert (ROOT / path).is_file(), path
+        assert not name or name in functions_of(ROOT / path), f"{path}::{name}"
