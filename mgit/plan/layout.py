@@ -66,6 +66,8 @@ def assign_folders(
         for repo in inventory
         if repo.key in homes and not _moves(repo, homes[repo.key])
     }
+    if len(kept) == len(inventory):  # the ordinary run: all have a folder, and stay
+        return kept
     leaving = {repo.key for repo in inventory if repo.key in homes and repo.key not in kept}
     # Every other clone occupies its folder, also one that is not listed any more.
     taken = {fold(clone.folder): key for key, clone in homes.items() if key not in leaving}

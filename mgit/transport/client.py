@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 _IDLE_SECONDS = 50.0  # common servers close an idle connection after 60 s or more
+_MOMENT_SECONDS = 1.0
 _TARGET = re.compile(r"/[!-~]*")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 _FIELD_VALUE = re.compile(r"[ -~]*")
@@ -102,7 +103,7 @@ class Transport:
         fields = self._checked(method, origin, target, headers or {})
         may_repeat = method in _IDEMPOTENT if idempotent is None else idempotent
         for attempt in (1, 2):
-            connection = self._take(origin, fresh=attempt > 1)
+            connection = self._take(origin, fresh=attempt > 1, forgiving=may_repeat)
             reused = connection.used
             try:
                 response = connection.exchange(method, target, fields, body, max_bytes)
@@ -179,9 +180,14 @@ class Transport:
             **headers,
         }
 
-    def _take(self, origin: Origin, *, fresh: bool) -> Connection:
-        """A live idle connection, the most recently used first, or a new one."""
-        oldest = self._clock() - _IDLE_SECONDS
+    def _take(self, origin: Origin, *, fresh: bool, forgiving: bool) -> Connection:
+        """A live idle connection, the most recently used first, or a new one.
+
+        One that was in use a moment ago is believed to live, where a request that finds it dead is
+        sent again: asking the kernel each time costs more than being wrong now and then.
+        """
+        now = self._clock()
+        oldest, believed = now - _IDLE_SECONDS, now - _MOMENT_SECONDS if forgiving else now
         while True:
             with self._lock:
                 if self._closed:
@@ -189,7 +195,8 @@ class Transport:
                 pool = [] if fresh else self._idle.get(origin)
                 connection = pool.pop() if pool else self._new(origin)
                 self._busy.add(connection)
-            if not connection.used or (connection.idle_since >= oldest and connection.alive()):
+            since = connection.idle_since
+            if not connection.used or since > believed or (since >= oldest and connection.alive()):
                 return connection
             self._drop(connection)
 

@@ -24,6 +24,7 @@ class Wire:
         self._timeout = timeout
         self._clock = clock
         self._ends = 0.0
+        self._armed = -1.0
 
     def begin(self, ends: float) -> None:
         self.received = 0
@@ -67,7 +68,10 @@ class Wire:
         left = self._ends - self._clock()
         if left <= 0:
             raise TimeoutError("the answer took too long")
-        self._sock.settimeout(min(self._timeout, left))
+        wanted = min(self._timeout, left)
+        if wanted != self._armed:  # setting it costs a system call, and it seldom changes
+            self._sock.settimeout(wanted)
+            self._armed = wanted
 
 
 class _WireReader(io.RawIOBase):
