@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,6 @@ Tell = Callable[[str, float], None]
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 10.0
 _WELL_AFTER = 30.0  # seconds of life after which the next death is the first again
-_PATIENCE = 2.0
 
 
 class Helper:
@@ -40,7 +39,8 @@ class Helper:
         deadline: seconds that a connection may last.
         tell: told why the helper ended, and in how many seconds there will be another; called
             from a thread.
-        python: the interpreter.
+        command: what to run in place of this interpreter and `mgit.daemon.answering`.
+        patience: seconds after which one that does not see its end is killed.
     """
 
     def __init__(
@@ -50,13 +50,15 @@ class Helper:
         deadline: float,
         tell: Tell | None = None,
         *,
-        python: str = sys.executable,
+        command: Sequence[str] = (),
+        patience: float = 2.0,
     ) -> None:
-        words = (str(listener), str(region), str(deadline))
         program = Path(answering.__file__).absolute()  # in the image it is compiled: a .pyc
-        self._argv = [python, "-I", "-S", str(program), *words]
+        command = command or (sys.executable, "-I", "-S", str(program))
+        self._argv = [*command, str(listener), str(region), str(deadline)]
         self._descriptors = (listener, region)
         self._tell = tell
+        self._patience = patience
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -90,7 +92,7 @@ class Helper:
             child = self._child
         if child is not None:
             _close(child)
-            self._thread.join(_PATIENCE)
+            self._thread.join(self._patience)
             if self._thread.is_alive():  # it did not see the end of its input
                 child.kill()
         self._thread.join()
