@@ -41,6 +41,8 @@ MAX_TEXT = 16 * 1024 * 1024
 
 _LINGER_SECONDS = 1.0
 _TRIES = 50
+_ACCEPTED_AT_ONCE = 64
+_SLICE_NANOSECONDS = 100_000
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _WORDS = {
     200: "OK",
@@ -317,24 +319,27 @@ class Server:
         return max(0.0, min(ends) - now) * 1000 + 1 if ends else None
 
     def _accept(self, now: float) -> None:
-        try:
-            # As `socket` does it: the whole of that module would be a tenth of this process.
-            number, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
-        except BlockingIOError:
-            return
-        except OSError:  # out of descriptors: some other process's, as these are bounded
-            time.sleep(0.05)
-            return
-        socket = _socket.socket(fileno=number)
-        if len(self._open) >= MAX_CONNECTIONS:
-            socket.close()
-            return
-        socket.settimeout(0.0)
-        connection = Connection(socket, self._region, now, self._deadline)
-        self._open[number] = connection
-        self._poll.register(number, connection.wants)
-        # Most requests are there with their connection: one round less.
-        self._keep(connection, more=connection.move(now))
+        """Take in who has come; whose request has come as well is answered and gone at once."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                # As `socket` does it: the whole of that module would be a tenth of this process.
+                number, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+            except BlockingIOError:
+                return
+            except OSError:  # out of descriptors: some other process's, as these are bounded
+                time.sleep(0.05)
+                return
+            socket = _socket.socket(fileno=number)
+            if len(self._open) >= MAX_CONNECTIONS:
+                socket.close()
+                continue
+            socket.settimeout(0.0)
+            connection = Connection(socket, self._region, now, self._deadline)
+            if connection.move(now):
+                self._open[number] = connection
+                self._poll.register(number, connection.wants)
+            else:
+                socket.close()
 
     def _move(self, connection: Connection, event: int, now: float) -> None:
         dead = event & _GONE and not event & select.POLLIN
@@ -350,14 +355,26 @@ class Server:
             connection.socket.close()
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this process with the service, where it can; end of input does too."""
+def ask_the_kernel() -> None:
+    """Have this process end with the service, and be let in quickly where processors are short.
+
+    Both are favours of Linux that only its own words ask for, and neither is needed: the end of
+    the input ends it as well, and without short slices it answers some milliseconds later.
+    """
     if sys.platform != "linux":
         return
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+        kernel = ctypes.CDLL(None)
+        kernel.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+        # sched_setattr(2), from Linux 6.12 on: the usual policy and priority, slices of 0.1 ms.
+        # Who asks for little at a time is chosen before those that would run for long.
+        number = {"x86_64": 314, "aarch64": 274}.get(os.uname().machine)
+        if number is not None:
+            nice = os.getpriority(os.PRIO_PROCESS, 0)
+            wanted = Struct("<IIQiIQQQ").pack(48, 0, 0, nice, 0, _SLICE_NANOSECONDS, 0, 0)
+            kernel.syscall(number, 0, wanted, 0)
     except (ImportError, OSError, AttributeError, MemoryError):  # no libffi, or not allowed
         return
 
@@ -368,7 +385,7 @@ def main(arguments: list[str]) -> None:
     # Supervisors may signal all processes of a service: it says "stopping" until it has stopped.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    die_with_parent()
+    ask_the_kernel()
     socket = _socket.socket(fileno=int(listener))
     socket.settimeout(0.0)
     Server(socket, Region(int(region)), float(deadline)).run()

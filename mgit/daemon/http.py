@@ -15,7 +15,7 @@ from mgit.errors import ConfigurationError
 
 __all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer"]
 
-_BACKLOG = 64
+_BACKLOG = 512  # a queue that is full costs whoever comes next a second, TCP's first pause
 
 
 class HealthServer:
