@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.health import health_figures
 from bench.measuring import CommandFailed, Cost, measure
 from bench.reach import GOALS, Figure, figure
 from bench.templates import AFTER, BEFORE, git
@@ -30,6 +31,7 @@ class Scale:
         trees: work trees.
         pairs: how often each comparison is made.
         curve: sizes between, for the picture.
+        asking: seconds of questions to a page.
     """
 
     small: int = 1000
@@ -38,13 +40,14 @@ class Scale:
     trees: int = 1000
     pairs: int = 3
     curve: tuple[int, ...] = (100, 300, 3000)
+    asking: float = 2.0
 
     @classmethod
     def of(cls, repos: int | None, *, quick: bool) -> Scale:
         """What was asked for on the command line."""
         if quick:
             small = repos or 100
-            return cls(small, small * 3, max(small // 5, 1), small, 1, (max(small // 3, 1),))
+            return cls(small, small * 3, max(small // 5, 1), small, 1, (max(small // 3, 1),), 0.5)
         if repos is None:
             return cls()
         between = (max(repos // 10, 1), max(repos * 3 // 10, 1), repos * 3)
@@ -100,6 +103,12 @@ class Bench:
             self.clones: ("clone_vs_xargs",),
             self.states: ("status_vs_xargs",),
             self.growth: ("rss_10k_mb", "growth"),
+            self.health: (
+                "livez_p99_ms",
+                "readyz_p99_ms",
+                "livez_vs_inprocess",
+                "metrics_10k_ms",
+            ),
         }
 
     def take(self, only: set[str]) -> Iterator[Figure]:
@@ -231,6 +240,19 @@ class Bench:
         yield figure("rss_10k_mb", [cost.peak_mb for cost in costs[large]])
         grown = [more / less for more, less in zip(each[large], each[small], strict=True)]
         yield figure("growth", grown, f"{small} and {large} repositories")
+
+    def health(self) -> Iterator[Figure]:
+        """A service with ten thousand mirrors, no interpreter and no processor to spare."""
+        estate = self._mirrors(self.scale.large)
+        self.world.mgit(estate, "sync")
+        self.say("asking a busy service how it is")
+        yield from health_figures(
+            self.world.folder,
+            self.world.environment(estate),
+            estate.clones,
+            rounds=self.scale.pairs,
+            seconds=self.scale.asking,
+        )
 
     def _pairs(
         self, ours: Callable[[], Cost], theirs: Callable[[], Cost]

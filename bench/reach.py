@@ -45,6 +45,10 @@ GOALS: tuple[Goal, ...] = (
     Goal("help_cpu_ms", "ms", "<=", 120, "`mgit --help`"),
     Goal("rss_10k_mb", "MB", "<=", 150, "nothing changed, ten times as many: peak memory"),
     Goal("growth", "times", "<=", 1.1, "the same: CPU for each repository over that of a tenth"),
+    Goal("livez_p99_ms", "ms", "<=", 5, "busy service, 500 questions a second: `/livez`"),
+    Goal("readyz_p99_ms", "ms", "<=", 5, "the same: `/readyz`"),
+    Goal("livez_vs_inprocess", "times less", ">=", 10, "the same: threads of the service"),
+    Goal("metrics_10k_ms", "ms", "<=", 50, "the same, ten times as many: `/metrics`"),
 )
 
 

@@ -1,7 +1,7 @@
 """How the service is, as one frozen value.
 
-The loop replaces the value; whoever answers health questions only reads it. That narrow seam is
-what lets another process do the answering one day (docs/adr/0008).
+The loop replaces the value and shows it to the process that answers health questions, which only
+reads it (docs/adr/0008, docs/adr/0032).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-STALLED_AFTER_SECONDS = 60.0
+from mgit.daemon import answering
+from mgit.daemon.answering import STALLED_AFTER_SECONDS
+
+__all__ = ["STALLED_AFTER_SECONDS", "Answer", "Health", "Snapshot", "live", "ready"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +44,20 @@ class Answer:
 
 
 def live(snapshot: Snapshot, now: float) -> Answer:
-    """Whether the loop moves. No forge, no disk, no lock can make this answer no."""
-    silent = now - snapshot.beat
-    if silent > STALLED_AFTER_SECONDS:
-        return Answer(well=False, words=f"the loop has been silent for {silent:.0f} s")
-    return Answer(well=True, words="live")
+    """Whether the loop moves, as the helper answers it."""
+    return Answer(*answering.live(now - snapshot.beat))
 
 
 def ready(snapshot: Snapshot) -> Answer:
-    """Whether it does its work: the root is its own, the state loaded, the storage writable."""
-    lacks = [
-        words
-        for holds, words in (
-            (not snapshot.stopping, "stopping"),
-            (snapshot.lock_held, "root lock not held"),
-            (snapshot.state_loaded, "state not loaded"),
-            (snapshot.storage_writable, "storage not writable"),
+    """Whether the service does its work, as the helper answers it."""
+    return Answer(
+        *answering.ready(
+            lock_held=snapshot.lock_held,
+            state_loaded=snapshot.state_loaded,
+            storage_writable=snapshot.storage_writable,
+            stopping=snapshot.stopping,
         )
-        if not holds
-    ]
-    return Answer(well=not lacks, words=", ".join(lacks) or "ready")
+    )
 
 
 class Health:
@@ -69,12 +66,19 @@ class Health:
     A signal handler is no second writer: it interrupts the first between reading and replacing.
 
     Args:
-        clock: monotonic seconds.
+        clock: monotonic seconds, the same for all processes of the machine.
+        show: told of every new snapshot.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        show: Callable[[Snapshot], object] | None = None,
+    ) -> None:
         self._clock = clock
-        self._snapshot = Snapshot(beat=clock())
+        self._show = show
+        self._replace(Snapshot(beat=clock()))
 
     @property
     def snapshot(self) -> Snapshot:
@@ -82,11 +86,16 @@ class Health:
 
     def beat(self, *, stopping: bool = False) -> None:
         """Say that the loop moves, and whether it was told to end."""
-        self._snapshot = replace(self._snapshot, beat=self._clock(), stopping=stopping)
+        self._replace(replace(self._snapshot, beat=self._clock(), stopping=stopping))
 
     def locked(self, *, held: bool) -> None:
-        self._snapshot = replace(self._snapshot, lock_held=held)
+        self._replace(replace(self._snapshot, lock_held=held))
 
     def looked(self, *, state: bool, storage: bool) -> None:
         """Note what a look at the state file and the storage found."""
-        self._snapshot = replace(self._snapshot, state_loaded=state, storage_writable=storage)
+        self._replace(replace(self._snapshot, state_loaded=state, storage_writable=storage))
+
+    def _replace(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        if self._show is not None:
+            self._show(snapshot)

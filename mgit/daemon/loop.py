@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mgit.config.settings import Settings
+from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.schedule import next_start
 from mgit.errors import ExitCode, MgitError, StateError
@@ -17,7 +18,6 @@ from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
-from mgit.telemetry.metrics import Metrics
 
 _SLICE_SECONDS = 0.25
 
@@ -29,7 +29,7 @@ class Loop:
         settings: what to sync and how often.
         parts: state, log and audit, kept from run to run.
         health: told how things are.
-        metrics: observes every run.
+        figures: observes every run, and publishes what it counts.
         stop: ends the loop.
         lock: the root lock, held for the life of the service.
         clock: monotonic seconds; a jump of the wall clock leaves the schedule alone.
@@ -42,7 +42,7 @@ class Loop:
         settings: Settings,
         parts: Parts,
         health: Health,
-        metrics: Metrics,
+        figures: Figures,
         stop: Stop,
         lock: RootLock,
         *,
@@ -53,7 +53,7 @@ class Loop:
         self._settings = settings
         self._parts = parts
         self._health = health
-        self._metrics = metrics
+        self._figures = figures
         self._stop = stop
         self._lock = lock
         self._clock = clock
@@ -92,7 +92,7 @@ class Loop:
             with open_fleet(
                 self._settings,
                 parts=self._parts,
-                observers=(log_events(self._parts), self._metrics),
+                observers=(self._figures, log_events(self._parts)),
                 lock=self._lock,
                 stop=self._stop,
                 tick=self._beat,
@@ -114,6 +114,7 @@ class Loop:
 
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
+        self._figures.refresh()
 
     def _state_answers(self) -> bool:
         try:
@@ -126,7 +127,7 @@ class Loop:
     def _storage_writable(self) -> bool:
         root = self._settings.root
         try:
-            self._metrics.storage(shutil.disk_usage(root).free)
+            self._figures.storage(shutil.disk_usage(root).free)
             _write_something(root / ".mgit")
         except OSError as error:
             self._parts.events.error(
@@ -138,7 +139,7 @@ class Loop:
         return True
 
     def _pause_until(self, moment: float) -> None:
-        self._metrics.next_run(time.time() + max(0.0, moment - self._clock()))
+        self._figures.next_run(time.time() + max(0.0, moment - self._clock()))
         while not self._stop.requested:
             left = moment - self._clock()
             if left <= 0:

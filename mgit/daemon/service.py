@@ -6,20 +6,21 @@ import contextlib
 import random
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TextIO
 
 from mgit.config.settings import Settings
-from mgit.daemon import health as health_rules
+from mgit.daemon.board import Board
+from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
-from mgit.daemon.http import HealthServer, Page, Routes, text_page
+from mgit.daemon.helper import Tell
+from mgit.daemon.http import HealthServer
 from mgit.daemon.loop import Loop
 from mgit.errors import StateError
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
-from mgit.telemetry.metrics import CONTENT_TYPE, Metrics
+from mgit.telemetry.metrics import Metrics
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 
@@ -40,14 +41,17 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         Busy: another mgit holds the root.
     """
     settings.require_sources()
-    stop, health = Stop(), Health()
+    stop = Stop()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(stop))
         lock = stack.enter_context(RootLock(settings.root))
+        board = stack.enter_context(Board())
+        health = Health(show=board.show)
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
-        metrics = Metrics(parts.state.freshness())
-        server = stack.enter_context(HealthServer(settings.serve.listen, routes(health, metrics)))
+        figures = Figures(Metrics(parts.state.freshness()), board.publish)
+        tell = _helper_teller(parts)
+        server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
         parts.events.info(
             "service.started",
             f"mgit serves at {server.address}, root {settings.root}",
@@ -55,8 +59,9 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             root=str(settings.root),
         )
         audit(parts, "service-started", listen=str(server.address), root=str(settings.root))
-        loop = Loop(settings, parts, health, metrics, stop, lock, chance=jitter)
+        loop = Loop(settings, parts, health, figures, stop, lock, chance=jitter)
         code = loop.run(once=once)
+        health.beat(stopping=True)
         audit(parts, "service-stopped", exit_code=str(code))
         parts.events.info("service.stopped", "mgit has stopped", exit_code=code)
     return code
@@ -70,23 +75,16 @@ def audit(parts: Parts, action: str, **labels: str) -> None:
         parts.events.warning("audit.problem", error.message, advice=error.advice)
 
 
-def routes(health: Health, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> Routes:
-    """The pages of the service.
+def _helper_teller(parts: Parts) -> Tell:
+    def tell(why: str, pause: float) -> None:
+        parts.events.warning(
+            "health.restarted",
+            f"the health helper {why}; another starts in {pause:g} s",
+            reason=why,
+            seconds=pause,
+        )
 
-    Args:
-        health: read for the two health pages.
-        metrics: rendered for `/metrics`.
-        clock: monotonic seconds.
-    """
-
-    def answer(found: health_rules.Answer) -> Page:
-        return text_page(200 if found.well else 503, found.words)
-
-    return {
-        "/livez": lambda: answer(health_rules.live(health.snapshot, clock())),
-        "/readyz": lambda: answer(health_rules.ready(health.snapshot)),
-        "/metrics": lambda: Page(200, metrics.render(), CONTENT_TYPE),
-    }
+    return tell
 
 
 @contextlib.contextmanager

@@ -1,26 +1,34 @@
-"""The health server: three pages, nothing else, and no client can tie it up."""
+"""The health server: three pages, nothing else, and no client can tie it up.
+
+It is the real one: a process of its own that reads what this process writes.
+"""
 
 import http.client
 import socket
 import threading
+import time
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mgit.config.values import HostPort
 from mgit.daemon import http as health_http
+from mgit.daemon.board import Board
 from mgit.daemon.health import STALLED_AFTER_SECONDS, Health, Snapshot, live, ready
 from mgit.daemon.http import MAX_CONNECTIONS, HealthServer
-from mgit.daemon.service import routes
 from mgit.errors import ConfigurationError
 from mgit.telemetry.metrics import Metrics
 
+HOME = HostPort("127.0.0.1", 0)
+
 
 class Clock:
-    now = 50.0
+    """The helper has the clock of the machine; this one can be behind it."""
+
+    behind = 0.0
 
     def __call__(self) -> float:
-        return self.now
+        return time.monotonic() - self.behind
 
 
 @pytest.fixture
@@ -29,13 +37,20 @@ def clock():
 
 
 @pytest.fixture
-def health(clock):
-    return Health(clock)
+def board():
+    with Board() as made:
+        made.publish(Metrics().render())
+        yield made
 
 
 @pytest.fixture
-def server(health, clock):
-    with HealthServer(HostPort("127.0.0.1", 0), routes(health, Metrics(), clock)) as running:
+def health(clock, board):
+    return Health(clock, show=board.show)
+
+
+@pytest.fixture
+def server(health, board):
+    with HealthServer(HOME, board) as running:
         yield running
 
 
@@ -84,8 +99,9 @@ def test_the_three_pages(server, health):
     assert "mgit_build_info" in names
 
 
-def test_a_silent_loop_is_not_live(server, clock):
-    clock.now += STALLED_AFTER_SECONDS + 1
+def test_a_silent_loop_is_not_live(server, health, clock):
+    clock.behind = STALLED_AFTER_SECONDS + 1
+    health.beat()
     assert ask(server, "/livez").status == 503
 
 
@@ -172,34 +188,32 @@ def test_slow_clients_cannot_take_all_of_it(server):
             continue
 
 
-def test_a_connection_over_its_deadline_is_cut(health, clock):
-    with HealthServer(
-        HostPort("127.0.0.1", 0), routes(health, Metrics(), clock), deadline=0.0
-    ) as server:
+def test_a_connection_over_its_deadline_is_cut(board):
+    with HealthServer(HOME, board, deadline=0.0) as server:
         address = (server.address.host, server.address.port)
         with socket.create_connection(address, timeout=10) as slow:
             slow.sendall(b"GET /livez")
             assert slow.recv(100) in (b"", raw(server, b""))
 
 
-def test_ipv6_works(health, clock):
+def test_ipv6_works(health, board):
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
-    with HealthServer(HostPort("::1", 0), routes(health, Metrics(), clock)) as server:
+    with HealthServer(HostPort("::1", 0), board) as server:
         assert server.address.host == "::1"
         assert ask(server, "/livez").status == 200
 
 
-def test_an_address_that_is_taken_is_an_error_in_one_line(server, health):
+def test_an_address_that_is_taken_is_an_error_in_one_line(server, board):
     with pytest.raises(ConfigurationError, match="cannot listen at 127"):
-        HealthServer(server.address, routes(health, Metrics()))
+        HealthServer(server.address, board)
 
 
-def test_it_can_be_closed_and_opened_again_at_once(health, clock):
-    with HealthServer(HostPort("127.0.0.1", 0), routes(health, Metrics(), clock)) as first:
+def test_it_can_be_closed_and_opened_again_at_once(health, board):
+    with HealthServer(HOME, board) as first:
         address = first.address
         assert ask(first, "/livez").status == 200
-    with HealthServer(address, routes(health, Metrics(), clock)) as second:
+    with HealthServer(address, board) as second:
         assert ask(second, "/livez").status == 200
 
 

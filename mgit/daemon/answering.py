@@ -1,0 +1,395 @@
+"""The health helper: answers `/livez`, `/readyz` and `/metrics` in a process of its own.
+
+The service runs this file by its path, without the rest of mgit, so that a busy interpreter there
+delays nothing here::
+
+    python3 -I -S mgit/daemon/answering.py LISTENER REGION DEADLINE
+
+LISTENER is the number of an inherited socket that listens, REGION that of the memory that the
+service writes (`mgit.daemon.board`); end of standard input says that the service is gone. It uses
+only what every interpreter has built in or loads in a moment, so that it stays below 10 MB.
+
+Small on purpose: GET and HEAD, one request per connection, no body read, a bounded number of
+connections, each with a deadline, so that a slow or hostile client costs one of them for some
+seconds and nothing more.
+"""
+
+import _socket
+import mmap
+import os
+import select
+import signal
+import sys
+import time
+from binascii import crc32
+from struct import Struct
+
+MAX_CONNECTIONS = 32
+MAX_REQUEST = 16384
+MAX_HEADERS = 100
+IDLE_SECONDS = 5.0
+DEADLINE_SECONDS = 10.0
+STALLED_AFTER_SECONDS = 60.0
+
+# Heartbeat, four flags, and which text of how many bytes with which checksum is current.
+RECORD = Struct("<d4?IIQ")
+CHECKSUM = Struct("<I")
+PAGE = 4096
+"""The record stands at the beginning of the region, the texts after so many bytes."""
+MAX_TEXT = 16 * 1024 * 1024
+"""There are two places for texts, used in turn; what was never written takes no memory."""
+
+_LINGER_SECONDS = 1.0
+_TRIES = 50
+_ACCEPTED_AT_ONCE = 64
+_SLICE_NANOSECONDS = 100_000
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_WORDS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+_HEADERS = (
+    "Server: mgit\r\nCache-Control: no-store\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n"
+)
+_TOKEN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_!#$%&'*+.^`|~")
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+
+
+def live(silent: float) -> tuple[bool, str]:
+    """Whether the loop moves. No forge, no disk, no lock can make this answer no.
+
+    Args:
+        silent: seconds since its last sign of life.
+    """
+    if silent > STALLED_AFTER_SECONDS:
+        return False, f"the loop has been silent for {silent:.0f} s"
+    return True, "live"
+
+
+def ready(
+    *, lock_held: bool, state_loaded: bool, storage_writable: bool, stopping: bool
+) -> tuple[bool, str]:
+    """Whether it does its work: the root is its own, the state loaded, the storage writable."""
+    lacks = [
+        words
+        for holds, words in (
+            (not stopping, "stopping"),
+            (lock_held, "root lock not held"),
+            (state_loaded, "state not loaded"),
+            (storage_writable, "storage not writable"),
+        )
+        if not holds
+    ]
+    return not lacks, ", ".join(lacks) or "ready"
+
+
+class Region:
+    """What the service has written, read without asking it.
+
+    Args:
+        descriptor: of the shared memory.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._map = mmap.mmap(descriptor, PAGE, access=mmap.ACCESS_READ)
+        self._good = bytes(RECORD.size)
+        self._text = b""
+        self._generation = -1
+
+    def live(self, now: float) -> tuple[bool, str]:
+        return live(now - self._record()[0])
+
+    def ready(self) -> tuple[bool, str]:
+        _, lock_held, state_loaded, storage_writable, stopping, *_ = self._record()
+        return ready(
+            lock_held=lock_held,
+            state_loaded=state_loaded,
+            storage_writable=storage_writable,
+            stopping=stopping,
+        )
+
+    def text(self) -> bytes:
+        """The metrics; those of a moment ago when they are just being replaced."""
+        for _ in range(_TRIES):
+            *_, length, checksum, generation = self._record()
+            if generation == self._generation:
+                break
+            # A third text would overwrite the first while it is read: its checksum tells.
+            text = os.pread(self._descriptor, length, PAGE + generation % 2 * MAX_TEXT)
+            if crc32(text) == checksum:
+                self._text, self._generation = text, generation
+                break
+        return self._text
+
+    def _record(self) -> tuple[float, bool, bool, bool, bool, int, int, int]:
+        """The record as it is; as it was last when it is found half written again and again."""
+        for _ in range(_TRIES):
+            data = self._map[: RECORD.size + CHECKSUM.size]
+            if CHECKSUM.pack(crc32(data[: RECORD.size])) == data[RECORD.size :]:
+                self._good = data[: RECORD.size]
+                break
+        found: tuple[float, bool, bool, bool, bool, int, int, int] = RECORD.unpack(self._good)
+        return found
+
+
+def respond(region: Region, head: bytes, now: float) -> bytes:
+    """The whole answer to one request.
+
+    Args:
+        region: says how the service is.
+        head: request line and headers, up to the empty line.
+        now: monotonic seconds.
+    """
+    lines = head.replace(b"\r\n", b"\n").split(b"\n")
+    words = lines[0].split(b" ")
+    if len(words) != 3 or not words[0] or not _TOKEN.issuperset(words[0]):
+        return page(400, "bad request")
+    method, target, version = words
+    if not version.startswith(b"HTTP/"):
+        return page(400, "bad request")
+    if version not in (b"HTTP/1.0", b"HTTP/1.1"):
+        return page(505, "bad request")
+    if len(lines) - 1 > MAX_HEADERS:
+        return page(431, "bad request")
+    if method not in (b"GET", b"HEAD"):
+        return page(405, "only GET and HEAD", "Allow: GET, HEAD\r\n")
+    whole = _look(region, target.partition(b"?")[0], now)
+    return whole if method == b"GET" else whole[: whole.index(b"\r\n\r\n") + 4]
+
+
+def _look(region: Region, path: bytes, now: float) -> bytes:
+    if path == b"/metrics":
+        return page(200, region.text(), kind=_METRICS_TYPE)
+    if path == b"/livez":
+        well, words = region.live(now)
+    elif path == b"/readyz":
+        well, words = region.ready()
+    else:
+        return page(404, "not found")
+    return page(200 if well else 503, words)
+
+
+def page(
+    status: int, body: str | bytes, more: str = "", kind: str = "text/plain; charset=utf-8"
+) -> bytes:
+    """An answer as it goes over the wire.
+
+    Args:
+        status: HTTP status.
+        body: a line of text, or bytes that are sent as they are.
+        more: headers, each with its end of line.
+        kind: media type.
+    """
+    data = body if isinstance(body, bytes) else f"{body}\n".encode()
+    head = (
+        f"HTTP/1.1 {status} {_WORDS[status]}\r\n{_HEADERS}{more}"
+        f"Date: {time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode("ascii") + data
+
+
+def complete(data: bytes) -> int:
+    """Where the head of a request ends, -1 as long as it does not. Bare line feeds count."""
+    ends = [data.find(mark) + len(mark) for mark in (b"\n\r\n", b"\n\n") if mark in data]
+    return min(ends, default=-1)
+
+
+class Connection:
+    """One client: its request is read, then answered, then its last words are let pass.
+
+    Args:
+        socket: does not block.
+        region: says how the service is.
+        now: monotonic seconds.
+        deadline: seconds that it may last.
+    """
+
+    def __init__(self, socket: _socket.socket, region: Region, now: float, deadline: float) -> None:
+        self.socket = socket
+        self.wants = select.POLLIN
+        self._region = region
+        self._last = now + deadline
+        self._idle = now + IDLE_SECONDS
+        self._read = b""
+        self._write = memoryview(b"")
+        self._whole = False
+        self._lingers = False
+
+    @property
+    def end(self) -> float:
+        """When it is over, whatever the client does."""
+        return min(self._idle, self._last)
+
+    def move(self, now: float) -> bool:
+        """Go on after the socket is ready; whether there is more to do."""
+        try:
+            if self._lingers:
+                return bool(self.socket.recv(MAX_REQUEST))
+            self._idle = now + IDLE_SECONDS
+            return self._send(now) if self._write else self._receive(now)
+        except BlockingIOError:
+            return True
+        except OSError:  # a client that goes away in the middle is its own business
+            return False
+
+    def cut(self, now: float) -> bool:
+        """Say at its end that nothing more comes; whether to wait for a word still under way."""
+        return not self._lingers and self._linger(now)
+
+    def _receive(self, now: float) -> bool:
+        part = self.socket.recv(MAX_REQUEST)
+        self._read += part
+        end = complete(self._read)
+        if 0 <= end <= MAX_REQUEST:
+            answer = respond(self._region, self._read[:end].rstrip(b"\r\n"), now)
+        elif len(self._read) > MAX_REQUEST:
+            answer = page(431, "bad request")
+        elif part:
+            return True
+        elif self._read:
+            answer = page(400, "bad request")
+        else:
+            return False
+        # Closing with something unread would reset the connection, and the answer with it.
+        self._whole = end == len(self._read) and not answer.startswith(b"HTTP/1.1 4")
+        self._write = memoryview(answer)
+        return self._send(now)
+
+    def _send(self, now: float) -> bool:
+        self._write = self._write[self.socket.send(self._write) :]
+        if self._write:
+            self.wants = select.POLLOUT
+            return True
+        return not self._whole and self._linger(now)
+
+    def _linger(self, now: float) -> bool:
+        self._lingers, self.wants = True, select.POLLIN
+        self._idle = self._last = now + _LINGER_SECONDS
+        try:
+            self.socket.shutdown(_socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
+
+
+class Server:
+    """Answers from one thread until standard input ends.
+
+    Args:
+        listener: listens already.
+        region: says how the service is.
+        deadline: seconds that a connection may last altogether.
+    """
+
+    def __init__(self, listener: _socket.socket, region: Region, deadline: float) -> None:
+        self._listener = listener
+        self._region = region
+        self._deadline = deadline
+        self._open: dict[int, Connection] = {}
+        self._poll = select.poll()
+        self._poll.register(0, select.POLLIN)
+        self._poll.register(listener.fileno(), select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until the service is gone."""
+        while True:
+            for number, event in self._poll.poll(self._wait(time.monotonic())):
+                if number == 0:
+                    return
+                if number == self._listener.fileno():
+                    self._accept(time.monotonic())
+                else:
+                    self._move(self._open[number], event, time.monotonic())
+            now = time.monotonic()
+            for connection in [one for one in self._open.values() if one.end <= now]:
+                self._keep(connection, more=connection.cut(now))
+
+    def _wait(self, now: float) -> float | None:
+        """Milliseconds to the next end of a connection."""
+        ends = [connection.end for connection in self._open.values()]
+        return max(0.0, min(ends) - now) * 1000 + 1 if ends else None
+
+    def _accept(self, now: float) -> None:
+        """Take in who has come; whose request has come as well is answered and gone at once."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                # As `socket` does it: the whole of that module would be a tenth of this process.
+                number, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+            except BlockingIOError:
+                return
+            except OSError:  # out of descriptors: some other process's, as these are bounded
+                time.sleep(0.05)
+                return
+            socket = _socket.socket(fileno=number)
+            if len(self._open) >= MAX_CONNECTIONS:
+                socket.close()
+                continue
+            socket.settimeout(0.0)
+            connection = Connection(socket, self._region, now, self._deadline)
+            if connection.move(now):
+                self._open[number] = connection
+                self._poll.register(number, connection.wants)
+            else:
+                socket.close()
+
+    def _move(self, connection: Connection, event: int, now: float) -> None:
+        dead = event & _GONE and not event & select.POLLIN
+        self._keep(connection, more=not dead and connection.move(now))
+
+    def _keep(self, connection: Connection, *, more: bool) -> None:
+        number = connection.socket.fileno()
+        if more:
+            self._poll.modify(number, connection.wants)
+        else:
+            self._poll.unregister(number)
+            del self._open[number]
+            connection.socket.close()
+
+
+def ask_the_kernel() -> None:
+    """Have this process end with the service, and be let in quickly where processors are short.
+
+    Both are favours of Linux that only its own words ask for, and neither is needed: the end of
+    the input ends it as well, and without short slices it answers some milliseconds later.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        import ctypes
+
+        kernel = ctypes.CDLL(None)
+        kernel.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+        # sched_setattr(2), from Linux 6.12 on: the usual policy and priority, slices of 0.1 ms.
+        # Who asks for little at a time is chosen before those that would run for long.
+        number = {"x86_64": 314, "aarch64": 274}.get(os.uname().machine)
+        if number is not None:
+            nice = os.getpriority(os.PRIO_PROCESS, 0)
+            wanted = Struct("<IIQiIQQQ").pack(48, 0, 0, nice, 0, _SLICE_NANOSECONDS, 0, 0)
+            kernel.syscall(number, 0, wanted, 0)
+    except (ImportError, OSError, AttributeError, MemoryError):  # no libffi, or not allowed
+        return
+
+
+def main(arguments: list[str]) -> None:
+    """Serve; `arguments` as in the first lines of this file."""
+    listener, region, deadline = arguments
+    # Supervisors may signal all processes of a service: it says "stopping" until it has stopped.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    ask_the_kernel()
+    socket = _socket.socket(fileno=int(listener))
+    socket.settimeout(0.0)
+    Server(socket, Region(int(region)), float(deadline)).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

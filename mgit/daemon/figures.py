@@ -1,0 +1,63 @@
+"""Renders the metrics ahead of whoever asks for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from mgit.telemetry.events import Event, RunEnded
+from mgit.telemetry.metrics import Metrics
+
+EVERY_SECONDS = 1.0
+
+
+class Figures:
+    """Keeps the published text of the metrics close to what they are; of one thread.
+
+    An observer in front of the metrics: it passes every event on to them. Put it before the
+    observer that logs, so that who reads of the end of a run finds its figures.
+
+    Args:
+        metrics: what is rendered.
+        publish: gets the text.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        publish: Callable[[bytes], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.metrics = metrics
+        self._publish = publish
+        self._clock = clock
+        self._changed = False
+        self.now()
+
+    def __call__(self, event: Event) -> None:
+        """Count an event; a run that has ended is published at once."""
+        self.metrics(event)
+        self._changed = True
+        if isinstance(event, RunEnded):
+            self.now()
+
+    def storage(self, free_bytes: int) -> None:
+        self.metrics.storage(free_bytes)
+        self._changed = True
+
+    def next_run(self, timestamp: float) -> None:
+        self.metrics.next_run(timestamp)
+        self._changed = True
+
+    def refresh(self) -> None:
+        """Publish what has changed, unless that was done within the last second."""
+        if self._changed and self._clock() - self._published >= EVERY_SECONDS:
+            self.now()
+
+    def now(self) -> None:
+        """Publish."""
+        self._publish(self.metrics.render())
+        self._published = self._clock()
+        self._changed = False
