@@ -79,27 +79,31 @@ def ask(port: int, path: str, rate: int, seconds: float) -> Answers:
         while left or selector.get_map():
             now = time.perf_counter()
             if left and now >= due:
-                _begin(selector, port, words, answers)
+                _begin(selector, port)
                 left, due = left - 1, due + 1 / rate
                 continue
-            for key, _ in selector.select(max(0.0, due - now) if left else PATIENCE):
-                _read(selector, key.data, answers)
+            for key, event in selector.select(max(0.0, due - now) if left else PATIENCE):
+                if event & selectors.EVENT_WRITE:
+                    _put(selector, key.data, words)
+                else:
+                    _read(selector, key.data, answers)
             _give_up(selector, answers)
     return answers
 
 
-def _begin(selector: selectors.BaseSelector, port: int, words: bytes, answers: Answers) -> None:
-    began = time.perf_counter()
+def _begin(selector: selectors.BaseSelector, port: int) -> None:
+    """Connect without waiting: a full queue on the other side delays this question alone."""
     connection = socket.socket()
-    try:
-        connection.settimeout(PATIENCE)
-        connection.connect(("127.0.0.1", port))
-        connection.sendall(words)
-    except OSError:
-        connection.close()
-        _fail(answers)
-        return
-    selector.register(connection, selectors.EVENT_READ, _Question(connection, began))
+    connection.setblocking(False)  # noqa: FBT003 - as socket has it
+    began = time.perf_counter()
+    connection.connect_ex(("127.0.0.1", port))
+    selector.register(connection, selectors.EVENT_WRITE, _Question(connection, began))
+
+
+def _put(selector: selectors.BaseSelector, question: _Question, words: bytes) -> None:
+    with contextlib.suppress(OSError):  # reading tells
+        question.socket.send(words)
+    selector.modify(question.socket, selectors.EVENT_READ, question)
 
 
 def _read(selector: selectors.BaseSelector, question: _Question, answers: Answers) -> None:
