@@ -79,21 +79,22 @@ def verify_audit(path: Path, *, kept: str | None = None) -> Verdict:
     Raises:
         StateError: the file cannot be read.
     """
-    verdict = Verdict(0, GENESIS, since_kept=0 if kept == GENESIS else None)
+    count, head, first, last = 0, GENESIS, "", ""
+    found_at = 0 if kept == GENESIS else None
+    broken: BrokenChain | None = None
     try:
         for record, _ in read_chain(path):
-            since = verdict.since_kept
-            verdict = replace(
-                verdict,
-                records=verdict.records + 1,
-                head=str(record["hash"]),
-                first=verdict.first or str(record["@timestamp"]),
-                last=str(record["@timestamp"]),
-                since_kept=0 if record["hash"] == kept else None if since is None else since + 1,
-            )
+            count, head, last = count + 1, str(record["hash"]), str(record["@timestamp"])
+            first = first or last
+            if head == kept:
+                found_at = count
     except BrokenChain as error:
-        return replace(verdict, problem=error.message, advice=error.advice, line=error.line)
-    if kept is not None and verdict.since_kept is None:
+        broken = error
+    since = None if found_at is None else count - found_at
+    verdict = Verdict(count, head, first=first, last=last, since_kept=since)
+    if broken is not None:
+        return replace(verdict, problem=broken.message, advice=broken.advice, line=broken.line)
+    if kept is not None and since is None:
         return replace(
             verdict,
             problem=f"the head that was kept, {kept[:12]}…, is not in this chain",
