@@ -227,3 +227,23 @@ def test_what_a_forge_must_not_say_is_recorded_as_refused(
     assert [line["labels"]["malformed"] for line in ran.lines] == ["1", "1"]
     assert "in place of JSON" in ran.lines[1]["labels"]["message"]
     assert work.mgit("audit", "verify").code == 0
+
+
+def test_what_a_sync_takes_away_or_forces_is_recorded(work: Laptop, forge: SandboxForge) -> None:
+    forge.add_repo("acme", "api")
+    app, store = forge.store.get("acme", "api"), forge.store
+    for number in range(12):
+        store.git(app, "update-ref", f"refs/heads/old-{number:02}", "refs/heads/main")
+    assert work.mgit("sync").code == 0
+    before = work.git("acme/api", "rev-parse", "HEAD")
+    for number in range(12):
+        store.git(app, "update-ref", "-d", f"refs/heads/old-{number:02}")
+    forge.push("acme", "api", rewrite=True, files={"new.txt": "new\n"})
+    assert work.mgit("sync").code == 0
+    ran = work.mgit("audit", "tail", "--format", "jsonl")
+    found = {line["event"]["action"]: line["labels"] for line in ran.lines}
+    assert found["refs-deleted"]["count"] == "12"
+    assert "refs/heads/old-00, refs/heads/old-01" in found["refs-deleted"]["refs"]
+    assert found["branch-forced"]["branch"] == "main"
+    assert found["branch-forced"]["before"] == before
+    assert found["branch-forced"]["repo"] == "acme/api"
