@@ -59,6 +59,10 @@ class ForgeError(MgitError):
     exit_code = ExitCode.UNREACHABLE
 
 
+class MalformedAnswer(ForgeError):
+    """A forge answered in a form that it must not have: another program, or somebody between."""
+
+
 class NetworkError(ForgeError):
     """A forge could not be reached, or the connection broke."""
 

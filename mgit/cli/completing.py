@@ -114,6 +114,10 @@ def _values(
         from mgit.config.keys import FORGES
 
         return _fitting((Candidate(name) for name in FORGES if name != "manifest"), begun)
+    if flag == "--action":
+        from mgit.telemetry.kinds import ACTIONS
+
+        return _fitting((Candidate(name, about) for name, about in ACTIONS.items()), begun)
     action = _action(parser, flag)
     choices = _VALUES.get(flag) or (action.choices if action else None) or ()
     return _fitting((Candidate(str(choice)) for choice in choices), begun)

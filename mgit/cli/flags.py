@@ -14,6 +14,7 @@ from mgit.errors import InvalidInput
 T = TypeVar("T")
 
 _LONGEST_SECONDS = 10 * 366 * 86400
+_RECORDS = 20
 
 
 def read_flag(flag: str, text: str | None, read: Reader[T]) -> T | None:
@@ -33,6 +34,11 @@ def read_flag(flag: str, text: str | None, read: Reader[T]) -> T | None:
 def read_limit(text: str | None) -> int | None:
     """`--limit N`."""
     return read_flag("--limit", text, read_count(1, 1_000_000))
+
+
+def read_records(text: str | None) -> int:
+    """`--records N`."""
+    return read_flag("--records", text, read_count(1, 1_000_000)) or _RECORDS
 
 
 def read_timeout(text: str | None) -> float | None:

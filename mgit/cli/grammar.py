@@ -14,6 +14,7 @@ COMMANDS = {
     "changes": "show what is different since last time",
     "doctor": "find out what is wrong and what to do",
     "config": "show, find, check or import the configuration",
+    "audit": "check, show or export the audit log",
     "completion": "print the completion script for a shell",
     "serve": "keep syncing, with health and metrics over HTTP",
     "health": "ask a running service how it is",
@@ -46,6 +47,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "changes": ("mgit changes 'acme/*'", "mgit changes --remote --since 7d --format jsonl"),
     "doctor": ("mgit doctor", "mgit doctor --format json"),
     "config": ("mgit config show", "mgit config import --dry-run"),
+    "audit": (
+        "mgit audit verify --head-file kept-head.txt",
+        "mgit audit tail --follow --action credential-refused",
+        "mgit audit export --since 30d --out audit-november.jsonl",
+    ),
     "completion": (
         "source <(mgit completion bash)    # in ~/.bashrc; zsh: the same in ~/.zshrc",
         "mgit completion fish > ~/.config/fish/completions/mgit.fish",
@@ -233,6 +239,36 @@ def _config(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
 
+def _audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "do",
+        metavar="{verify,tail,export}",
+        choices=("verify", "tail", "export"),
+        help="check every link of the chain; show the last records; write checked records out",
+    )
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="another audit log (default: this machine's)"
+    )
+    head = parser.add_mutually_exclusive_group()
+    head.add_argument("--head", metavar="HASH", help="verify: a head that was kept elsewhere")
+    head.add_argument("--head-file", metavar="FILE", help="verify: the file that it was kept in")
+    parser.add_argument("-n", "--records", metavar="N", help="tail: so many (default: 20)")
+    parser.add_argument(
+        "--follow", "-f", action="store_true", help="tail: print new ones until Ctrl-C"
+    )
+    parser.add_argument(
+        "--action",
+        metavar="ACTION",
+        action="append",
+        help="tail: only these, e.g. credential-refused; may be repeated",
+    )
+    parser.add_argument(
+        "--since", metavar="TIME", help="tail, export: only since then (2h, 7d, 2026-01-31)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="export: to this file, made private")
+    _add_format(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS, help="which shell")
 
@@ -262,6 +298,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "changes": _changes,
     "doctor": _doctor,
     "config": _config,
+    "audit": _audit,
     "completion": _completion,
     "serve": _serve,
     "health": _health,

@@ -21,6 +21,7 @@ from mgit.cli.providers_of_0x import (
     renamed,
     unique_names,
 )
+from mgit.cli.recording import Recorder
 from mgit.config import Settings, SourceSettings
 from mgit.config.edit import Edit, NewSource, add_sources
 from mgit.config.settings import origins
@@ -72,14 +73,15 @@ class Import:
     files: Mapping[Path, Credential]
     notes: tuple[str, ...]
 
-    def write(self, store: CredentialStore) -> None:
-        """Keep the tokens, then write the configuration.
+    def write(self, store: CredentialStore, recorder: Recorder) -> None:
+        """Keep the tokens, then write the configuration; the audit log gets a record of each.
 
         Raises:
             ConfigurationError: something cannot be written; run it again after mending that.
         """
         for credential in self.credentials:
             store.put(credential)
+            recorder.stored(credential, "", "the credential store")
         for path, credential in self.files.items():
             try:
                 make_private_folder(path.parent)
@@ -89,8 +91,10 @@ class Import:
                     f"cannot write {path}: {error.strerror}",
                     advice="check its folder's owner and the free space, then import again",
                 ) from None
+            recorder.stored(credential, path.name, str(path))
         if self.edit is not None:
             self.edit.write()
+            recorder.configured(self.edit)
 
 
 def decide(old: OldSettings, settings: Settings, store: CredentialStore) -> Import:

@@ -74,7 +74,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _gather(found: argparse.Namespace, extra: list[str]) -> list[str]:
-    """Patterns on both sides of an option: argparse itself takes only the first lot."""
+    """Patterns on both sides of an option, or a file behind one: argparse takes only the first."""
+    if getattr(found, "file", "") is None and len(extra) == 1 and not extra[0].startswith("-"):
+        found.file = extra[0]
+        return []
     patterns = getattr(found, "patterns", None)
     if patterns is None or any(word.startswith("-") for word in extra):
         return extra

@@ -11,6 +11,7 @@ from mgit.cli.console import Console
 from mgit.cli.importing import Import, Imported, decide
 from mgit.cli.output import write_document, write_line
 from mgit.cli.providers_of_0x import translate
+from mgit.cli.recording import Recorder
 from mgit.cli.tables import Table, make_table
 from mgit.cli.words import count
 from mgit.cli.yaml_of_0x import read_old_file
@@ -44,7 +45,7 @@ def take_over(options: argparse.Namespace, console: Console) -> int:
     store = CredentialStore(settings.paths.data_dir, open_keyring())
     result = decide(old, settings, store)
     if not options.dry_run:
-        result.write(store)
+        result.write(store, Recorder(settings, console, "mgit config import"))
     left_out = [one for one in result.providers if one.result == "left-out"]
     steps = tuple(_steps(result, file, dry=options.dry_run))
     if options.format == "table":

@@ -54,11 +54,13 @@ class Edit:
         file: what will be written; a link is followed.
         text: the whole new text.
         settings: what the new text means.
+        keys: dotted names of what it adds.
     """
 
     file: Path
     text: str
     settings: Settings
+    keys: tuple[str, ...] = ()
 
     def write(self) -> None:
         """Replace the file in one step; it keeps its mode, a new one is private.
@@ -130,9 +132,13 @@ def add_sources(
     if defaults:
         text = _with_defaults(text, defaults, appending="defaults" not in before.tables)
     # A blank line before each; the file may have ended without a line break.
-    text = "\n\n".join([text, *("\n".join(_table(source)) for source in sources)]) + "\n"
+    tables = [_table(source) for source in sources]
+    text = "\n\n".join([text, *("\n".join(table) for table in tables)]) + "\n"
     document = parse_document(text.encode(), file)
-    return Edit(file, text, settle(document, environment, paths, {}))
+    keys = [f"defaults.{key}" for key in defaults]
+    for source, (_, *lines) in zip(sources, tables, strict=True):
+        keys += [f"sources.{source.name}.{line.partition(' = ')[0]}" for line in lines]
+    return Edit(file, text, settle(document, environment, paths, {}), tuple(keys))
 
 
 def _with_defaults(text: str, defaults: Mapping[str, int], *, appending: bool) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mgit.errors import ConfigurationError
 
@@ -73,12 +76,23 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: the folder is absent, full or read-only.
     """
+    with private_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def private_file(path: Path) -> Iterator[BinaryIO]:
+    """The same, written bit by bit; whatever is raised within leaves the file as it was.
+
+    Raises:
+        OSError: the folder is absent, full or read-only.
+    """
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(aside, flags, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from mgit.errors import AuthenticationError, MgitError, NotFound
+from mgit.errors import AuthenticationError, MalformedAnswer, MgitError, NotFound
 from mgit.fleet.breaker import Breaker
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, complete, hasty, run_tasks
@@ -122,6 +122,7 @@ def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
             problem=error.message,
             advice=error.advice,
             exit_code=int(error.exit_code),
+            malformed=int(isinstance(error, MalformedAnswer)),
         )
     yield Answer(
         listing, source, time.monotonic() - began, _requests_left(source), hints is not None

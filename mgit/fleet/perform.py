@@ -115,6 +115,13 @@ def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None
             held = effect.held or held
             if held is not None and result is Result.FAST_FORWARDED:
                 result = Result.FETCHED  # the refs arrived, the work tree stayed
-            return Outcome(action, result, held, effect.detail, refs_changed=effect.refs_changed)
+            return Outcome(
+                action,
+                result,
+                held,
+                effect.detail,
+                refs_changed=effect.refs_changed,
+                rewritten=effect.rewritten,
+            )
         case _:
             assert_never(effect)

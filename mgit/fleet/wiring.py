@@ -22,7 +22,7 @@ from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
 from mgit.model import Outcome
 from mgit.state import State
-from mgit.telemetry.audit import AuditTrail
+from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
@@ -39,7 +39,6 @@ from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
-AUDIT_FILE = "audit.jsonl"
 _BATCH = 200
 
 

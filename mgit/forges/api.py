@@ -16,7 +16,7 @@ import msgspec
 
 from mgit.address import Origin, parse_origin
 from mgit.credentials import Credential
-from mgit.errors import AuthenticationError, ForgeError, InvalidInput
+from mgit.errors import AuthenticationError, ForgeError, InvalidInput, MalformedAnswer
 from mgit.forges.interface import CachedResponse, ForgeContext, RateLimit, require_api
 from mgit.forges.patience import REDIRECTS, Patience
 from mgit.forges.refusals import HTML, sign_in_asked
@@ -168,13 +168,13 @@ class RestClient:
         """Read a JSON body strictly.
 
         Raises:
-            ForgeError: it has another form.
+            MalformedAnswer: it has another form.
         """
         try:
             return msgspec.json.decode(reply.response.body, type=type_)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise ForgeError(
+            raise MalformedAnswer(
                 f"{self._api.origin} answered {reply.target!a} in a form that mgit cannot read:"
                 f" {cause[:200]!a}",
                 advice="check that the source's forge and url belong together",
@@ -226,7 +226,7 @@ class RestClient:
         if kind in HTML and self._sign_in_pages:
             raise sign_in_asked(self._context, self._api.origin)
         if kind != "application/json" and not kind.endswith("+json"):
-            raise ForgeError(
+            raise MalformedAnswer(
                 f"{self._api.origin} answered {target!a} with {kind[:60]!a} in place of JSON"
                 " (a sign-in page, or a proxy in between?)",
                 advice=f"check the url of source {self._context.source!a}",
@@ -246,7 +246,7 @@ class RestClient:
             same = False
         target = location.removeprefix(str(self._api.origin)) + question + query
         if not same or not target.startswith(f"{self._api.path}/") or not _PLAIN.fullmatch(target):
-            raise ForgeError(
+            raise MalformedAnswer(
                 f"{self._api.origin} {what} at another address, {address[:120]!a};"
                 " the credential is not sent there",
                 advice=f"check the url of source {self._context.source!a}",

@@ -11,6 +11,7 @@ from mgit.errors import (
     ExitCode,
     ForgeError,
     InvalidInput,
+    MalformedAnswer,
     MgitError,
     NetworkError,
     NotFound,
@@ -58,6 +59,7 @@ class Collector:
         self._problems: list[str] = []
         self._first_error: MgitError | None = None
         self._received = False
+        self._malformed = 0
         self._hopeless = False
 
     def collect(
@@ -134,6 +136,7 @@ class Collector:
             problem=problem,
             advice=first.advice if first else "tell the forge's administrator",
             exit_code=first.exit_code if first else ExitCode.SOME_FAILED,
+            malformed=self._malformed,
         )
 
     def _announced(self, reply: Reply) -> int:
@@ -149,6 +152,7 @@ class Collector:
         except (InvalidInput, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             name = escape_untrusted(_name_of(entry, self._label), limit=80)
+            self._malformed += 1
             self._note(f"left out {name}: {escape_untrusted(cause, limit=200)}")
             return
         self._repos[repo.key] = repo  # pages shift while they are read: the later one is newer
@@ -156,6 +160,7 @@ class Collector:
     def _fail(self, name: str, error: MgitError) -> None:
         if isinstance(error, CredentialRefused):
             raise error
+        self._malformed += isinstance(error, MalformedAnswer)
         if isinstance(error, NotFound) and name:
             error = self._no_owner(name)
             self._note(error.message)

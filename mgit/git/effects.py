@@ -17,12 +17,14 @@ class Done:
             nobody meant to move it.
         detail: one line more for a person; may be empty.
         folder: where the clone is now.
+        rewritten: a checked-out branch left commits behind that its upstream took back.
     """
 
     refs_changed: int = 0
     held: Reason | None = None
     detail: str = ""
     folder: str = ""
+    rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,10 @@ def fast_forward(runner: GitRunner, root: Path, action: FastForward) -> Effect:
             changed = fetch_refs(runner, target, action.upstream)
         _remember(target)
         held, detail = advance(runner, target, action)
+    rewritten = held is None and bool(detail)  # all that `advance` has to say of a branch it moved
     if held is None:
         detail = "; ".join(filter(None, (detail, bring_extras(runner, target))))
-    return Done(refs_changed=changed, held=held, detail=detail, folder=action.folder)
+    return Done(changed, held, detail, action.folder, rewritten=rewritten)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ class Outcome:
         exit_code: what this failure asks the whole run to return (see `mgit.errors.ExitCode`).
         seconds: wall time spent.
         refs_changed: refs that differ after the action.
+        rewritten: a checked-out branch left commits behind that its upstream took back.
     """
 
     action: Action
@@ -47,6 +48,7 @@ class Outcome:
     exit_code: int = 0
     seconds: float = 0.0
     refs_changed: int = 0
+    rewritten: bool = False
 
 
 _REFS_ARE_CURRENT = frozenset(

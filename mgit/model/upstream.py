@@ -111,6 +111,7 @@ class Listing:
         advice: what to do about the problem; may be empty.
         exit_code: what the problem asks the whole run to return (see `mgit.errors.ExitCode`);
             meaningless without a problem.
+        malformed: entries and answers that were refused, because no forge may say such a thing.
     """
 
     source: str
@@ -119,6 +120,7 @@ class Listing:
     problem: str = ""
     advice: str = ""
     exit_code: int = 4
+    malformed: int = 0
 
     @property
     def failure(self) -> SourceProblem | None:

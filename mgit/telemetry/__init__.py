@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mgit.telemetry.audit import AuditTrail, Verdict, verify_audit
+from mgit.telemetry.audit import AuditTrail
+from mgit.telemetry.chain import Verdict, verify_audit
 from mgit.telemetry.events import (
     CredentialFound,
     Ended,

@@ -10,40 +10,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from mgit.credentials.files import sync_folder
 from mgit.credentials.locks import lock_file
 from mgit.errors import StateError
+from mgit.telemetry.chain import (
+    GENESIS,
+    MAX_LINE,
+    Record,
+    encode_record,
+    hash_record,
+    parse_record,
+)
 
-_GENESIS = "0" * 64
-_TAIL_BYTES = 1 << 20
+AUDIT_FILE = "audit.jsonl"
+"""Its name in the state folder."""
 _MAX_TEXT = 2000
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `verify_audit` found.
-
-    Args:
-        records: how many hold together from the beginning.
-        head: hash of the last of them; keep it elsewhere.
-        problem: the first thing that is wrong, empty when nothing is.
-    """
-
-    records: int
-    head: str
-    problem: str = ""
 
 
 class AuditTrail:
@@ -112,59 +99,25 @@ class AuditTrail:
             "labels": {name: self._label(value) for name, value in labels.items() if value},
             "trace": {"id": run_id},
             "seq": 1 if last is None else int(last["seq"]) + 1,
-            "prev": _GENESIS if last is None else str(last["hash"]),
+            "prev": GENESIS if last is None else str(last["hash"]),
         }
-        record["hash"] = _hash(record)
-        line = msgspec.json.encode(record, order="sorted") + b"\n"
-        if os.write(descriptor, line) != len(line):  # the torn rest is cut off by the next record
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
+        record["hash"] = hash_record(record)
+        self._write(descriptor, encode_record(record) + b"\n")
         return record
+
+    def _write(self, descriptor: int, line: bytes) -> None:
+        before = os.fstat(descriptor).st_size
+        if os.write(descriptor, line) != len(line):
+            with contextlib.suppress(OSError):  # else the next record cuts the torn one off
+                os.ftruncate(descriptor, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        # Also makes the new size durable, and spares the disk the times of the file.
+        getattr(os, "fdatasync", os.fsync)(descriptor)
+        if before == 0:
+            sync_folder(self._path.parent)
 
     def _label(self, value: str | int | None) -> str | int | None:
         return self._clean(value)[:_MAX_TEXT] if isinstance(value, str) else value
-
-
-def verify_audit(path: Path) -> Verdict:
-    """Read the whole chain.
-
-    Raises:
-        StateError: the file cannot be read.
-    """
-    count, head = 0, _GENESIS
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                record = _parsed(line)
-                if record is None:
-                    return Verdict(count, head, f"record {count + 1} is torn or not a record")
-                if record["prev"] != head or record["seq"] != count + 1:
-                    return Verdict(
-                        count, head, f"record {count + 1} does not follow the one before"
-                    )
-                if record["hash"] != _hash(record):
-                    return Verdict(count, head, f"record {count + 1} was changed")
-                count, head = count + 1, str(record["hash"])
-    except OSError as error:
-        raise StateError(f"audit log {path} cannot be read: {error.strerror}") from None
-    return Verdict(count, head)
-
-
-def _hash(record: Record) -> str:
-    body = {name: value for name, value in record.items() if name != "hash"}
-    return hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()
-
-
-def _parsed(line: bytes) -> Record | None:
-    """A whole record, None for a line that is torn or of another kind."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        record = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return None
-    shaped = all(isinstance(record.get(name), str) for name in ("prev", "hash"))
-    return record if shaped and isinstance(record.get("seq"), int) else None
 
 
 @contextlib.contextmanager
@@ -182,11 +135,11 @@ def _locked(path: Path) -> Iterator[int]:
 def _last_record(descriptor: int) -> tuple[Record | None, int]:
     """The last whole record and how many bytes of a torn one were cut off behind it."""
     size = os.fstat(descriptor).st_size
-    start = max(0, size - _TAIL_BYTES)
+    start = max(0, size - MAX_LINE)
     tail = os.pread(descriptor, size - start, start)
     whole = tail.rfind(b"\n") + 1
     torn = len(tail) - whole
     if torn:
         os.ftruncate(descriptor, start + whole)
-    lines = tail[:whole].splitlines(keepends=True)
-    return (_parsed(lines[-1]) if lines else None), torn
+    last = tail[tail.rfind(b"\n", 0, max(whole - 1, 0)) + 1 : whole]
+    return parse_record(last), torn

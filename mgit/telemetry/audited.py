@@ -8,12 +8,16 @@ from typing import assert_never
 from mgit.errors import ExitCode, StateError
 from mgit.model import (
     Archive,
+    Clone,
+    FastForward,
+    Fetch,
     Heal,
     Listing,
     Move,
     Outcome,
     Remove,
     Result,
+    Skip,
     action_key,
     action_name,
 )
@@ -28,6 +32,11 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+
+MANY_REFS = 10
+"""A fetch that takes away so many refs is told of; one branch comes and goes every day."""
+# Left out by the forge's own count, or a configuration that cannot be as it is.
+_INPUT = (ExitCode.USAGE, ExitCode.SOME_FAILED)
 
 
 class _Audited:
@@ -65,51 +74,26 @@ class _Audited:
     def _listed(self, run_id: str, listing: Listing) -> None:
         if (problem := listing.failure) is None:
             return
+        labels = {"source": problem.source, "message": problem.message}
         if problem.exit_code == ExitCode.AUTHENTICATION:
-            self._put(
-                "credential-refused",
-                "failure",
-                run_id,
-                source=problem.source,
-                message=problem.message,
-            )
-        elif listing.repos or problem.exit_code == ExitCode.USAGE:
-            self._put(
-                "input-refused", "failure", run_id, source=problem.source, message=problem.message
-            )
+            self._put("credential-refused", "failure", run_id, **labels)
+        if listing.malformed or problem.exit_code in _INPUT:
+            count = str(listing.malformed) if listing.malformed else ""
+            self._put("input-refused", "failure", run_id, malformed=count, **labels)
 
     def _ended(self, run_id: str, outcome: Outcome, source: str) -> None:
-        action = outcome.action
         if outcome.result is Result.SKIPPED:  # nothing was done
             return
-        refused = outcome.result is Result.FAILED and outcome.exit_code == ExitCode.AUTHENTICATION
-        if refused:
-            name = "credential-refused"
-        elif outcome.result is Result.CLONED:
-            name = "repository-cloned"
-        elif isinstance(action, Move):
-            name = "repository-moved"
-        elif isinstance(action, Archive):
-            name = "repository-archived"
-        elif isinstance(action, Remove):
-            name = "repository-removed"
-        elif isinstance(action, Heal):
-            name = "repository-healed"
-        else:
-            return
-        key = action_key(action)
-        self._put(
-            name,
-            "failure" if outcome.result is Result.FAILED else "success",
-            run_id,
-            source=source,
-            repo=action_name(action),
-            repo_key=str(key) if key else "",
-            folder=action.folder,
-            to=action.to if isinstance(action, Move | Archive) else "",
-            damage=action.damage if isinstance(action, Heal) else "",
-            message=outcome.message,
-        )
+        about = _labels(outcome, source)
+        if outcome.rewritten and isinstance(outcome.action, FastForward):
+            branch, before = outcome.action.branch, outcome.action.expects_oid
+            self._put("branch-forced", "success", run_id, branch=branch, before=before, **about)
+        if len(gone := _refs_gone(outcome)) >= MANY_REFS:
+            count, some = str(len(gone)), ", ".join(gone)
+            self._put("refs-deleted", "success", run_id, count=count, refs=some, **about)
+        if name := _name(outcome):
+            word = "failure" if outcome.result is Result.FAILED else "success"
+            self._put(name, word, run_id, **about)
 
     def _put(self, action: str, outcome: str, run_id: str, **labels: str) -> None:
         try:
@@ -120,6 +104,51 @@ class _Audited:
             if not self._warned:
                 self._warned = True
                 self._warn(f"{error.message}; {error.advice}")
+
+
+def _name(outcome: Outcome) -> str:
+    """What an outcome is called in the audit log; empty for what happens all day."""
+    if outcome.result is Result.FAILED and outcome.exit_code == ExitCode.AUTHENTICATION:
+        return "credential-refused"
+    if outcome.result is Result.CLONED:
+        return "repository-cloned"
+    match outcome.action:
+        case Move():
+            return "repository-moved"
+        case Archive():
+            return "repository-archived"
+        case Remove():
+            return "repository-removed"
+        case Heal():
+            return "repository-healed"
+        case Clone() | Fetch() | FastForward() | Skip():
+            return ""
+        case _:
+            assert_never(outcome.action)
+
+
+def _labels(outcome: Outcome, source: str) -> dict[str, str]:
+    action = outcome.action
+    key = action_key(action)
+    return {
+        "source": source,
+        "repo": action_name(action),
+        "repo_key": str(key) if key else "",
+        "folder": action.folder,
+        "to": action.to if isinstance(action, Move | Archive) else "",
+        "damage": action.damage if isinstance(action, Heal) else "",
+        "message": outcome.message,
+    }
+
+
+def _refs_gone(outcome: Outcome) -> list[str]:
+    """Refs that a fetch took away, since upstream has them no more."""
+    action = outcome.action
+    # An upstream without refs is unknown, or held: then nothing is pruned.
+    fetched = outcome.result in (Result.FETCHED, Result.FAST_FORWARDED)
+    if not fetched or not isinstance(action, Fetch | FastForward) or not action.upstream.refs:
+        return []
+    return sorted(action.expects.refs.keys() - action.upstream.refs.keys())
 
 
 def audit_observer(trail: AuditTrail, warn: Callable[[str], None]) -> Observer:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from mgit.address import Origin
-from mgit.errors import ForgeError, NetworkError
+from mgit.errors import MalformedAnswer, NetworkError
 
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
@@ -18,11 +18,11 @@ def read_body(answer: http.client.HTTPResponse, origin: Origin, limit: int) -> b
 
     Raises:
         NetworkError: it ends before its announced length.
-        ForgeError: larger than `limit`, or not compressed as announced.
+        MalformedAnswer: larger than `limit`, or not compressed as announced.
     """
     encoding = (answer.getheader("Content-Encoding") or "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise ForgeError(f"{origin} sent a body in an encoding that was not asked for")
+        raise MalformedAnswer(f"{origin} sent a body in an encoding that was not asked for")
     pieces = _wire_bytes(answer, origin)
     if encoding != "identity":
         pieces = _gunzip(pieces, origin)
@@ -31,7 +31,7 @@ def read_body(answer: http.client.HTTPResponse, origin: Origin, limit: int) -> b
     for piece in pieces:
         size += len(piece)
         if size > limit:
-            raise ForgeError(
+            raise MalformedAnswer(
                 f"{origin} sent an answer of more than {limit // 1024} KiB",
                 advice="check that the address is the forge's, and not some other service's",
             )
@@ -64,9 +64,9 @@ def _gunzip(pieces: Iterator[bytes], origin: Origin) -> Iterator[bytes]:
             try:
                 yield unzip.decompress(rest, _CHUNK)
             except zlib.error:
-                raise ForgeError(f"{origin} sent a damaged gzip body") from None
+                raise MalformedAnswer(f"{origin} sent a damaged gzip body") from None
             if unzip.unused_data:
-                raise ForgeError(f"{origin} sent something after the end of a gzip body")
+                raise MalformedAnswer(f"{origin} sent something after the end of a gzip body")
             rest = unzip.unconsumed_tail
     if started and not unzip.eof:
         raise broken_off(origin)

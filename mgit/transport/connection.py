@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from mgit.address import Origin
-from mgit.errors import ForgeError
+from mgit.errors import ForgeError, MalformedAnswer
 from mgit.transport.answer import Answer
 from mgit.transport.body import broken_off, read_body
 from mgit.transport.proxy import ProxyServer
@@ -76,7 +76,7 @@ class Connection:
         Raises:
             OSError: the network's own error.
             NetworkError: the answer breaks off.
-            ForgeError: the answer is not HTTP, or too large.
+            MalformedAnswer: the answer is not HTTP, or too large.
         """
         self.reusable = False
         wire = self._wire or self._open()
@@ -93,7 +93,7 @@ class Connection:
         except http.client.IncompleteRead:
             raise broken_off(self._origin) from None
         except http.client.HTTPException as error:
-            raise ForgeError(
+            raise MalformedAnswer(
                 f"{self._origin} answered with something that is not HTTP ({type(error).__name__})",
                 advice="check the address and port",
             ) from None

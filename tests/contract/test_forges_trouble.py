@@ -251,5 +251,6 @@ def refused(bench, changes) -> None:
     listing = bench.client("acme").list_repos()
     assert bench.names(listing) == ["acme/good"]
     assert not listing.complete
+    assert listing.malformed == 1
     assert "left out " in listing.problem
     assert listing.problem.isprintable()

@@ -106,5 +106,5 @@ def test_the_page_and_the_help_know_the_same_commands() -> None:
 
     text = PAGE.read_text(encoding="utf-8")
     typed = set(re.findall(r"(?:`|\$ )mgit ([a-z]+)\b", text))
-    assert set(COMMANDS) - typed <= {"serve", "health", "doctor", "completion"}
+    assert set(COMMANDS) - typed <= {"serve", "health", "doctor", "completion", "audit"}
     assert typed - set(COMMANDS) <= {"diff", "clone", "pull"}

@@ -69,7 +69,8 @@ def test_what_was_rejected_stands_in_the_audit_trail(tmp_path: Path) -> None:
     observer = audit_observer(AuditTrail(file, clean=escape_untrusted), pytest.fail)
     problem = "left out acme/..: the name '..' cannot be used"
     kept = remote(1, RepoPath("acme", "app"))
-    observer(Listed("run", Listing("work", (kept,), complete=False, problem=problem), 0.1))
+    listing = Listing("work", (kept,), complete=False, problem=problem, malformed=1)
+    observer(Listed("run", listing, 0.1))
     (record,) = [json.loads(line) for line in file.read_text().splitlines()]
     assert record["event"] == {"action": "input-refused", "outcome": "failure"}
     assert problem in json.dumps(record)

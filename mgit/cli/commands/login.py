@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from mgit.cli.app import load_for_login
 from mgit.cli.console import Console
+from mgit.cli.recording import Recorder
 from mgit.config import Settings, SourceSettings
 from mgit.config.document import check_source_name
 from mgit.config.edit import Edit, NewSource, add_source
 from mgit.config.keys import FORGES
 from mgit.config.nearest import did_you_mean
 from mgit.config.values import Unfit, Where, read_url
-from mgit.errors import ConfigurationError, InvalidInput
+from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
 
 if TYPE_CHECKING:
     from mgit.credentials import Secret
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     settings = load_for_login(options)
     source, edit = _source(options, settings)
     secret = _read_token(options, console, source)
-    account = _keep(settings, source, secret, edit)
+    account = _keep(settings, source, secret, edit, Recorder(settings, console, "mgit login"))
     whose = f" of {account.login}" if account.login else ""
     console.note(f"the token{whose} works for {source.url} and is kept")
     if account.expires is not None:
@@ -129,7 +130,13 @@ def _read_token(options: argparse.Namespace, console: Console, source: SourceSet
     return Secret.from_text(text)
 
 
-def _keep(settings: Settings, source: SourceSettings, secret: Secret, edit: Edit | None) -> Account:
+def _keep(
+    settings: Settings,
+    source: SourceSettings,
+    secret: Secret,
+    edit: Edit | None,
+    recorder: Recorder,
+) -> Account:
     """Prove the token, then keep it, then write the source down; nothing before it is proven."""
     from mgit.credentials import Credential, CredentialStore
     from mgit.credentials.desktop import open_keyring
@@ -147,11 +154,17 @@ def _keep(settings: Settings, source: SourceSettings, secret: Secret, edit: Edit
         username = open_forge(source.forge, context).git_username
         origin = api_base(source.forge, source.url).origin
         credential = Credential(origin, source.user or username, secret, "prompt")
-        account = open_forge(source.forge, replace(context, credential=credential)).whoami()
+        try:
+            account = open_forge(source.forge, replace(context, credential=credential)).whoami()
+        except AuthenticationError as error:
+            recorder.refused(credential, source.name, error.message)
+            raise
     finally:
         transport.close()
     store = CredentialStore(settings.paths.data_dir, open_keyring())
     store.put(credential)
+    recorder.stored(credential, source.name, "the credential store")
     if edit is not None:
         edit.write()
+        recorder.configured(edit)
     return account

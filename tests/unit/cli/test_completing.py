@@ -55,6 +55,13 @@ class Known:
         (["sync"], "--acknow", ["--acknowledge-gone"]),
         (["status", "--fail-on"], "dirty,unp", ["dirty,unpushed"]),
         (["login", "--forge"], "git", ["github", "gitlab", "gitea"]),
+        (["audit"], "ta", ["tail"]),
+        (
+            ["audit", "tail", "--action"],
+            "credential-",
+            ["credential-stored", "credential-used", "credential-refused"],
+        ),
+        (["audit", "verify"], "", []),
         (["completion"], "", ["bash", "zsh", "fish"]),
         (["completion", "zsh"], "", []),
         (["run", "acme/*", "--"], "gi", []),

@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from mgit.cli.auditing import tail_document, verify_document
 from mgit.cli.documents import (
     changes_document,
     config_document,
@@ -38,6 +39,8 @@ from mgit.config.settings import Shown
 from mgit.errors import ExitCode
 from mgit.fleet.values import ChangeKind
 from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
+from mgit.telemetry.chain import GENESIS, Verdict
+from mgit.telemetry.kinds import ACTIONS as KINDS
 
 from .cases import (
     ACTIONS,
@@ -63,6 +66,25 @@ SETTINGS = Settings(
     root=Path("/home/mona/src"),
     values=(Shown("defaults.root", "/home/mona/src", "default"),),
     warnings=("odd",),
+)
+
+
+AUDITED = {
+    "@timestamp": "2026-11-28T06:06:10.983Z",
+    "event": {"action": "repository-moved", "outcome": "success"},
+    "process": {"pid": 17},
+    "user": {"id": "1000"},
+    "labels": {"repo": "acme/api", "torn_bytes": 7},
+    "trace": {"id": "r1"},
+    "seq": 1,
+    "prev": GENESIS,
+    "hash": "b" * 64,
+}
+VERDICTS = (
+    (Verdict(0, GENESIS), None),
+    (Verdict(3, "b" * 64, "", "", None, "2026-11-28T06:06:10.983Z", "later", 2), "a" * 64),
+    (Verdict(3, "b" * 64, "record 4 was changed", "compare it", 4), "a" * 64),
+    (Verdict(3, "b" * 64, "the head is not in this chain", "compare it"), "a" * 64),
 )
 
 
@@ -101,6 +123,10 @@ def _documents() -> Iterator[tuple[str, object]]:
     yield "run", run_document(["make", "test"], "/src", RAN, ExitCode.SOME_FAILED)
     yield "run", line_of("mgit.run.end/1", {"summary": run_summary(RAN), "exit_code": 1})
     yield "changes", changes_document(CHANGES, [PROBLEM])
+    yield "audit", tail_document(Path("/state/audit.jsonl"), [AUDITED])
+    yield "audit", line_of("mgit.audit.record/1", AUDITED)
+    for verdict, kept in VERDICTS:
+        yield "audit", verify_document(Path("/state/audit.jsonl"), verdict, kept)
     for ran in RAN:
         yield "run", line_of("mgit.run.repository/1", ran_record(ran))
     for change in CHANGES:
@@ -140,6 +166,8 @@ def test_the_words_of_the_schemas_are_those_of_the_code() -> None:
     assert operations == [*(operation.value for operation in Operation), None]
     kinds = _load("changes")["$defs"]["change"]["properties"]["what"]["enum"]
     assert kinds == [kind.value for kind in ChangeKind]
+    actions = (SCHEMAS.parent / "operations" / "telemetry.md").read_text(encoding="utf-8")
+    assert all(f"`{action}`" in actions for action in KINDS)
     visibility = _load("list")["$defs"]["repository"]["properties"]["visibility"]["enum"]
     assert visibility == [*(one.value for one in Visibility), None]
 

@@ -37,6 +37,7 @@ def test_a_clean_branch_follows_in_one_run_and_its_reflog_keeps_the_old(
     assert isinstance(effect, Done)
     assert effect.held is None
     assert before[:12] in effect.detail
+    assert effect.rewritten
     assert git(path, "rev-parse", "main") == tip
     assert git(path, "status", "--short", "--branch") == "## main...origin/main"
     assert sorted(item.name for item in path.iterdir()) == [".git", "new.txt"]
@@ -70,6 +71,7 @@ def test_a_run_that_died_between_fetch_and_move_is_made_good(
     tip = world.forge.push("acme", "app", rewrite=True)
     [held] = world.sync()
     assert isinstance(held, Done)
+    assert not held.rewritten
     assert held.held is Reason.DIRTY, "as far as the fetch, like a run that was killed then"
     git(path, "checkout", "--quiet", "README.md")
 

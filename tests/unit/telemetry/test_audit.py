@@ -71,7 +71,8 @@ def test_a_missing_record_shows(path, trail, gone):
     lines = path.read_text().splitlines(keepends=True)
     del lines[gone]
     path.write_text("".join(lines))
-    assert verify_audit(path).problem == f"record {gone + 1} does not follow the one before"
+    problem = verify_audit(path).problem
+    assert problem.startswith(f"record {gone + 1} does not follow the one before")
 
 
 @given(kept=st.integers(min_value=0, max_value=400))

@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from mgit.model import Result
+from mgit.telemetry.kinds import ACTIONS
 from mgit.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,10 +24,11 @@ def documented(title: str, pattern: str) -> set[str]:
     return {name for row in rows for name in re.findall(rf"`({pattern})`", row)}
 
 
-def called(names: set[str], argument: int = 0) -> set[str]:
+def called(
+    names: set[str], argument: int = 0, packages: tuple[str, ...] = ("telemetry", "fleet", "daemon")
+) -> set[str]:
     """Constant arguments of all calls of these names, where mgit says something."""
     found = set()
-    packages = ("telemetry", "fleet", "daemon")
     for file in (file for name in packages for file in (ROOT / "mgit" / name).glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and len(node.args) > argument:
@@ -55,12 +57,13 @@ def test_every_event_of_the_log_is_documented():
 
 def test_every_audited_action_is_documented():
     file = ROOT / "mgit" / "telemetry" / "audited.py"
-    in_variables = {
+    returned = {
         node.value.value
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant)
     }
-    named = {str(name) for name in in_variables if str(name).count("-") == 1}
+    named = {str(name) for name in returned if name}
     # `_append` writes what the trail itself has to say, `audit` what the service has.
-    put = called({"_put"}) | called({"_append"}, 2) | called({"audit"}, 1)
-    assert documented("Audit", r"[a-z]+-[a-z]+") == named | put
+    put = called({"_append"}, 2) | called({"audit"}, 1)
+    put |= called({"_put"}, packages=("telemetry", "cli"))
+    assert documented("Audit", r"[a-z]+-[a-z]+") == named | put == set(ACTIONS)

@@ -1,0 +1,28 @@
+"""The words that stand in `event.action` of an audit record, and what each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ACTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "service-started": "mgit serve began",
+        "service-stopped": "mgit serve ended",
+        "run-started": "a pass over the sources began",
+        "run-ended": "a pass over the sources ended",
+        "configuration-changed": "a command wrote the configuration",
+        "credential-stored": "a token was kept",
+        "credential-used": "a source was opened with a credential",
+        "credential-refused": "a forge refused a credential",
+        "repository-cloned": "a clone was made",
+        "repository-moved": "a clone got another folder",
+        "repository-archived": "a clone was set aside, gone upstream",
+        "repository-removed": "a clone was deleted, gone upstream",
+        "repository-healed": "a damaged clone was made anew",
+        "branch-forced": "a checked-out branch followed a rewritten upstream",
+        "refs-deleted": "a fetch took many refs away",
+        "input-refused": "a forge or a configuration gave something malformed",
+        "audit-recovered": "a torn last record was cut off",
+    }
+)
