@@ -170,11 +170,11 @@ class Metrics:
             "mgit_repos", "Repositories after the last run, by their state.", "state"
         )
         self._runs = Counter(
-            "mgit_runs", "Runs over all sources, by exit code.", ("code",), registry=self.registry
+            "mgit_runs", "Runs over what was due, by exit code.", ("code",), registry=self.registry
         )
         self._run_duration = Histogram(
             "mgit_run_duration_seconds",
-            "Time for one run over all sources.",
+            "Time for one run over what was due.",
             buckets=_SECONDS,
             registry=self.registry,
         )
