@@ -136,6 +136,22 @@ def test_changes_does_not_call_gone_what_went_to_another_shard(
     assert ran.json["changes"] == []
 
 
+def test_a_quick_pass_waits_for_nothing_that_another_shard_keeps(
+    work: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_repos("acme", 6)
+    for index in range(2):
+        summary(sync(work, f"{index}/2"))
+    forge.add_repo("acme", "brand-new")
+    rows = work.mgit("list", "acme/brand-new", "--format", "json").json["repositories"]
+    assert isinstance(rows, list)
+    own = keeper(RepoKey(**rows[0]["key"]), 2)
+    for index in range(2):
+        ran = sync(work, f"{index}/2", "--recent")
+        assert ran.code == 0, ran.err
+        assert ("wait for a whole sync" in ran.err) == (index == own), ran.err
+
+
 def test_a_shard_without_a_repository_is_no_mistake(work: Laptop, forge: SandboxForge) -> None:
     forge.add_repo("acme", "only")
     rows = work.mgit("list", "--format", "json").json["repositories"]
