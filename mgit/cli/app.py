@@ -32,6 +32,7 @@ _FLAGS = {
     "concurrency": "defaults.concurrency",
     "listen": "serve.listen",
     "interval": "serve.interval",
+    "shard": "serve.shard",
 }
 
 

@@ -107,6 +107,10 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="folder that holds the clones")
 
 
+def _add_shard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--shard", metavar="K/N", help="only part K of N, counted from 0")
+
+
 def _add_concurrency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concurrency", metavar="N", help="processes at the same time")
 
@@ -132,6 +136,7 @@ def _login(parser: argparse.ArgumentParser) -> None:
 
 def _list(parser: argparse.ArgumentParser) -> None:
     _add_selection(parser)
+    _add_shard(parser)
     parser.add_argument("--limit", metavar="N", help="print no more than so many")
     parser.add_argument("--wide", action="store_true", help="all columns, whatever the width")
     _add_progress(parser)
@@ -140,6 +145,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
 
 def _sync(parser: argparse.ArgumentParser) -> None:
     _add_selection(parser)
+    _add_shard(parser)
     _add_root(parser)
     parser.add_argument("--dry-run", "-n", action="store_true", help="print the plan and stop")
     _add_concurrency(parser)
@@ -186,6 +192,7 @@ def _status(parser: argparse.ArgumentParser) -> None:
         help="a folder to look in (default: the root), which repositories (default: all)",
     )
     _add_selection(parser, patterns=False)
+    _add_shard(parser)
     parser.add_argument("--all", action="store_true", help="also those that need no attention")
     parser.add_argument("--fetch", action="store_true", help="ask the forges first")
     parser.add_argument(
@@ -278,6 +285,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _add_root(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="where health and metrics answer")
     parser.add_argument("--interval", metavar="TIME", help="from cycle to cycle, such as 15m")
+    _add_shard(parser)
 
 
 def _health(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from mgit.config.values import (
     read_duration,
     read_listen,
     read_path,
+    read_shard,
     read_share,
     read_switch,
     read_text,
@@ -30,6 +31,7 @@ from mgit.config.values import (
     read_variable,
     read_words,
 )
+from mgit.model import Shard
 
 T = TypeVar("T")
 
@@ -178,6 +180,14 @@ INTERVAL: Key[float] = Key(
     "from the start of one cycle to the start of the next",
     format_duration,
 )
+SHARD: Key[Shard] = Key(
+    "serve",
+    "shard",
+    read_shard,
+    None,
+    "MGIT_SHARD",
+    "which part of the repositories is kept here",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -243,6 +253,7 @@ GLOBAL_KEYS = (
     GONE_LIMIT,
     LISTEN,
     INTERVAL,
+    SHARD,
     LOG_FORMAT,
     LOG_LEVEL,
     CA_FILE,
@@ -308,6 +319,7 @@ SOURCE_BLOBS = _of_source(BLOBS)
 SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
+SOURCE_INTERVAL = _of_source(INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -326,6 +338,7 @@ SOURCE_KEYS = (
     SOURCE_LFS,
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
+    SOURCE_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

@@ -83,7 +83,9 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
-        serve=ServeSettings(resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL)),
+        serve=ServeSettings(
+            resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
+        ),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),

@@ -11,7 +11,7 @@ from mgit.config.environ import Environment
 from mgit.config.paths import Paths
 from mgit.config.values import HostPort
 from mgit.errors import ConfigurationError
-from mgit.model import CopyKind, CopyOptions
+from mgit.model import CopyKind, CopyOptions, Shard
 
 ForgeKind = Literal[
     "github",
@@ -51,6 +51,7 @@ class SourceSettings:
         filter: conditions that limit it, as `--filter` takes them.
         options: how much of each repository is kept, None for what `Settings.options` says.
         wikis: also keep the wikis; None for what `Settings.wikis` says.
+        interval: seconds between two passes of `mgit serve`, None for what `ServeSettings` says.
     """
 
     name: str
@@ -67,6 +68,7 @@ class SourceSettings:
     filter: tuple[str, ...] = ()
     options: CopyOptions | None = None
     wikis: bool | None = None
+    interval: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,13 @@ class ServeSettings:
     Args:
         listen: where health and metrics are answered.
         interval: seconds from the start of one cycle to the start of the next.
+        shard: the part of the repositories that this mgit keeps, whatever the command; None for
+            all.
     """
 
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def read_source(name: str, table: Table, resolver: Resolver, common: CopyOptions
         filter=resolver.of_source(keys.FILTER, name, table) or (),
         options=_options(name, table, resolver, common),
         wikis=_own(keys.SOURCE_WIKIS, name, table, resolver),
+        interval=_own(keys.SOURCE_INTERVAL, name, table, resolver, keys.INTERVAL.path),
     )
     _check_source(source, where, common)
     return source
@@ -89,10 +90,10 @@ def _options(
     return None if options == common else options
 
 
-def _own(key: Key[T], name: str, table: Table, resolver: Resolver) -> T | None:
+def _own(key: Key[T], name: str, table: Table, resolver: Resolver, common: str = "") -> T | None:
     """What a source says of itself; a flag for the whole run outranks it."""
     value = resolver.of_source(key, name, table)
-    return None if f"defaults.{key.name}" in resolver.flags else value
+    return None if (common or f"defaults.{key.name}") in resolver.flags else value
 
 
 def _check_source(source: SourceSettings, where: str, common: CopyOptions) -> None:

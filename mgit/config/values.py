@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from mgit.address import parse_origin
 from mgit.errors import InvalidInput
+from mgit.model import Shard
 
 T = TypeVar("T")
 
@@ -20,6 +21,8 @@ _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$")
 _BLOB_SIZE = re.compile(r"[1-9]\d{0,8}[kmg]?")
 _SHARE = re.compile(r"(\d{1,3}) ?%")
+_SHARD = re.compile(r"(0|[1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+_MOST_SHARDS = 4096
 _MAX_LIST = 10_000
 _MAX_DEPTH = 1_000_000
 
@@ -225,6 +228,20 @@ def read_listen(value: object, where: Where) -> HostPort:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise Unfit("HOST:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080")
     return HostPort(host, int(port))
+
+
+def read_shard(value: object, where: Where) -> Shard:
+    """A part of the estate, `K/N` with K from 0 to N-1."""
+    del where
+    found = _SHARD.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > _MOST_SHARDS:
+        raise Unfit(f"K/N, such as 0/3, with K from 0 to N-1 and N from 1 to {_MOST_SHARDS}")
+    shard = Shard(int(found[1]), int(found[2]))
+    if shard.index >= shard.count:
+        last = Shard(shard.count - 1, shard.count)
+        only = f"0/{shard.count}" if shard.count == 1 else f"from 0/{shard.count} to {last}"
+        raise Unfit(f"{only}, for shards are counted from 0")
+    return shard
 
 
 def read_url(value: object, where: Where) -> str:

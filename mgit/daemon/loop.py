@@ -1,23 +1,29 @@
-"""The loop: a run, a pause, a run. It gives a sign of life several times a second."""
+"""The loop: a pass over the sources that are due, a pause, a pass.
+
+It gives a sign of life several times a second.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from mgit.config.settings import Settings
+from mgit.config.settings import Settings, SourceSettings
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
-from mgit.daemon.schedule import next_start
+from mgit.daemon.schedule import KeptTurn, Timetable
 from mgit.errors import ExitCode, MgitError, StateError
-from mgit.fleet import Stop
+from mgit.fleet import Stop, SyncRequest
+from mgit.fleet.kit import remembered_under
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
+from mgit.state import StoredTurn
 
 _SLICE_SECONDS = 0.25
 
@@ -33,6 +39,7 @@ class Loop:
         stop: ends the loop.
         lock: the root lock, held for the life of the service.
         clock: monotonic seconds; a jump of the wall clock leaves the schedule alone.
+        wall: seconds since 1970.
         wait: sleeps so many seconds.
         chance: a number from 0 to 1.
     """
@@ -48,6 +55,7 @@ class Loop:
         *,
         chance: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
@@ -57,6 +65,7 @@ class Loop:
         self._stop = stop
         self._lock = lock
         self._clock = clock
+        self._wall = wall
         self._wait = wait
         self._chance = chance
 
@@ -66,28 +75,62 @@ class Loop:
         Returns:
             0, or with `once` the exit code of the run.
         """
-        failures = 0
+        table = self._resumed()
         while not self._stop.requested:
             started = self._clock()
             self._look()
-            code = self._sync()
-            self._look()
-            if once:
-                return int(code)
-            failures = failures + 1 if code is ExitCode.UNREACHABLE else 0
-            self._pause_until(
-                next_start(
-                    started=started,
-                    now=self._clock(),
-                    interval=self._settings.serve.interval,
-                    failures=failures,
-                    chance=self._chance(),
-                )
-            )
+            sources = tuple(table.intervals) if once else table.due(started)
+            if sources:
+                code, failed = self._sync(sources)
+                self._look()
+                if once:
+                    return int(code)
+                table = self._settled(table, sources, failed, started)
+            self._pause_until(table.next)
         return int(ExitCode.OK)
 
-    def _sync(self) -> ExitCode:
-        """One run over all sources."""
+    def _resumed(self) -> Timetable:
+        """The turns where an earlier service left them; one that was changed is due at once."""
+        digests = {one.name: _digest(one) for one in self._settings.sources}
+        stored = self._parts.state.turns.load(remembered_under(self._settings))
+        return Timetable.resume(
+            {
+                one.name: self._settings.serve.interval if one.interval is None else one.interval
+                for one in self._settings.sources
+            },
+            {
+                one.source: KeptTurn(one.due_at, one.failures)
+                for one in stored
+                if digests.get(one.source) == one.settings
+            },
+            now=self._clock(),
+            wall=self._wall(),
+        )
+
+    def _settled(
+        self, table: Timetable, sources: Collection[str], failed: Collection[str], started: float
+    ) -> Timetable:
+        """The turns after a pass, also kept for another life of the service."""
+        if self._stop.requested:  # what was interrupted is still due
+            return table
+        now, chance = self._clock(), self._chance()
+        table = table.after(sources, failed, started=started, now=now, chance=chance)
+        self._keep(table)
+        return table
+
+    def _keep(self, table: Timetable) -> None:
+        digests = {one.name: _digest(one) for one in self._settings.sources}
+        self._parts.state.turns.store(
+            remembered_under(self._settings),
+            [
+                StoredTurn(source, turn.due_at, turn.failures, digests[source])
+                for source, turn in table.kept(now=self._clock(), wall=self._wall())
+            ],
+        )
+
+    def _sync(self, sources: Collection[str]) -> tuple[ExitCode, frozenset[str]]:
+        """One pass over some sources; the exit code, and those that were not reached."""
+        resting = frozenset(one.name for one in self._settings.sources if one.name not in sources)
         try:
             with open_fleet(
                 self._settings,
@@ -97,15 +140,21 @@ class Loop:
                 stop=self._stop,
                 tick=self._beat,
             ) as fleet:
-                for _ in fleet.apply(fleet.plan(Selection.parse(()))):
+                plan = fleet.plan(Selection.parse(()), request=SyncRequest(resting=resting))
+                for _ in fleet.apply(plan):
                     pass
-                return fleet.code
+                unreached = (
+                    name for name in sources if fleet.code_of(name) is ExitCode.UNREACHABLE
+                )
+                return fleet.code, frozenset(unreached)
         except Interrupted:
-            return ExitCode.OK  # told to stop before there was a plan: nothing was begun
+            # Told to stop before there was a plan: nothing was begun.
+            return ExitCode.OK, frozenset()
         except MgitError as error:
             # One run went wrong as a whole (no git, folder gone); the next one may not.
             self._parts.events.error("run.failed", error.message, advice=error.advice)
-            return error.exit_code
+            nobody = error.exit_code is ExitCode.UNREACHABLE
+            return error.exit_code, frozenset(sources if nobody else ())
 
     def _look(self) -> None:
         """See whether state and storage can be written, and how much room there is."""
@@ -139,13 +188,18 @@ class Loop:
         return True
 
     def _pause_until(self, moment: float) -> None:
-        self._figures.next_run(time.time() + max(0.0, moment - self._clock()))
+        self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))
         while not self._stop.requested:
             left = moment - self._clock()
             if left <= 0:
                 return
             self._beat()
             self._wait(min(_SLICE_SECONDS, left))
+
+
+def _digest(source: SourceSettings) -> int:
+    """Differs where a source is configured in another way; there is no secret in it."""
+    return zlib.crc32(repr(source).encode("utf-8", "surrogatepass"))
 
 
 def _write_something(folder: Path) -> None:

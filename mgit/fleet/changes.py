@@ -10,9 +10,10 @@ from pathlib import Path
 from mgit.fleet.kit import Kit
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.values import Change, ChangeKind
-from mgit.model import CopyKind, Listing, LocalRepo, RefSnapshot, RemoteRepo, RepoKey
+from mgit.model import CopyKind, Listing, LocalRepo, RefSnapshot, RemoteRepo, RepoKey, Shard
 from mgit.plan.policy import SyncPolicy
 from mgit.plan.select import Selection
+from mgit.plan.shard import holds
 from mgit.state import StoredRefs
 from mgit.state.remembered import Remembered
 
@@ -54,7 +55,8 @@ def told_of_forges(
 def told_of_clones(kit: Kit, selection: Selection, *, remember: bool) -> Iterator[Change]:
     """What is different in the clones."""
     root = kit.settings.root
-    changes = LocalChanges(root, kit.state.remembered, selection.everything)
+    memory, shard = kit.state.remembered, kit.settings.serve.shard
+    changes = LocalChanges(root, memory, selection.everything, shard)
     yield from changes.compare(meant_clones(kit, root, selection))
     if remember:
         changes.remember()
@@ -111,11 +113,13 @@ class LocalChanges:
         root: folder of the clones.
         remembered: the memory.
         everything: whether all clones are looked at; only then can one be gone.
+        shard: only its clones are looked at; None for all.
     """
 
     root: Path
     remembered: Remembered
     everything: bool
+    shard: Shard | None = None
     _store: list[StoredRefs] = field(default_factory=list)
     _gone: list[str] = field(default_factory=list)
 
@@ -139,9 +143,12 @@ class LocalChanges:
             yield from _ref_changes(clone, before.refs, now.refs)
         if self.everything:
             for name, folder in known.items():
-                if name not in seen:
+                if name not in seen and self._own(_key(name)):
                     self._gone.append(name)
                     yield Change(ChangeKind.GONE, "local", folder, _key(name), before=folder)
+
+    def _own(self, key: RepoKey | None) -> bool:
+        return self.shard is None or key is None or holds(self.shard, key)
 
     def remember(self) -> None:
         """Compare with what was found now from now on."""

@@ -12,7 +12,7 @@ from typing import Literal
 from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
-from mgit.fleet.kit import Kit
+from mgit.fleet.kit import Kit, remembered_under
 from mgit.fleet.listing import Lister
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.observe import compare, find_clones, look_into_gone
@@ -72,6 +72,7 @@ class Fleet:
         self._lister = Lister(run_id, kit, self._tell)
         self._notices: list[str] = []
         self._unfetched: dict[str, str] = {}
+        self._resting: frozenset[str] = frozenset()
 
     @property
     def root(self) -> Path:
@@ -82,6 +83,13 @@ class Fleet:
     def code(self) -> ExitCode:
         """What the run returns, as far as it has come."""
         return exit_code(self._problems, self._failed)
+
+    def code_of(self, source: str) -> ExitCode:
+        """The same for one source alone."""
+        return exit_code(
+            (problem for problem in self._problems if problem.source == source),
+            (one for one in self._failed if self._lister.source_of(one) == source),
+        )
 
     @property
     def problems(self) -> tuple[SourceProblem, ...]:
@@ -141,6 +149,7 @@ class Fleet:
             Interrupted: mgit was told to stop.
         """
         kit = self._kit
+        self._resting = request.resting
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
         policy = policy_of(kit.settings, selection, request)
@@ -340,7 +349,7 @@ class Fleet:
 
     def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
-        listings = self._lister.ask(progress, recent=recent)
+        listings = self._lister.ask(progress, recent=recent, resting=self._resting)
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
@@ -348,7 +357,8 @@ class Fleet:
         """Note which sources have all of their clones current; a quick pass begins there."""
         if self._whole and self._applied:
             complete = self._lister.complete
-            self._kit.state.remembered.store_complete(self.root, complete)
+            place = remembered_under(self._kit.settings)
+            self._kit.state.remembered.store_complete(place, complete)
 
     def _note(self, words: str) -> None:
         self._notices.append(words)
@@ -376,7 +386,8 @@ class Fleet:
     def _begin(self) -> None:
         if self._began is None:
             self._began = time.monotonic()
-            names = tuple(source.name for source in self._kit.settings.sources)
+            sources = (source.name for source in self._kit.settings.sources)
+            names = tuple(name for name in sources if name not in self._resting)
             self._tell(RunStarted(self.run_id, str(self.root), names))
 
     def _tell(self, event: Event) -> None:

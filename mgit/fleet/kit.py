@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mgit.config.settings import Settings
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.git.lock import RootLock
+from mgit.plan.layout import RESERVED
 from mgit.state import State
 from mgit.telemetry.events import Observer
 
@@ -37,6 +39,17 @@ class Kit:
     clean: Callable[[str], str]
     state: State
     lock: RootLock | None
+
+
+def remembered_under(settings: Settings) -> Path:
+    """What completeness and due times are remembered for: a root, and a shard of it.
+
+    After another division into shards nothing is known to be complete, and all is due.
+    """
+    shard = settings.serve.shard
+    if shard is None:
+        return settings.root
+    return settings.root / RESERVED / f"shard-{shard.index}-of-{shard.count}"
 
 
 def wants_wikis(settings: Settings, source: str) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from mgit.fleet.kit import Kit, wants_wikis
+from mgit.fleet.kit import Kit, remembered_under, wants_wikis
 from mgit.fleet.observe import Answer, list_sources
 from mgit.fleet.recent import only_known
 from mgit.fleet.values import Progress
 from mgit.fleet.wikis import with_wikis
 from mgit.model import Listing, LocalRepo, Outcome, Reason, RepoKey, action_key
+from mgit.plan.shard import holds
 from mgit.telemetry.events import CredentialFound, Event, Listed
 
 _OF_ITS_OWN = (Reason.BROKEN, Reason.EMPTIED)
@@ -41,22 +42,35 @@ class Lister:
         """Sources that told of all or of all news and of which nothing failed; when asked."""
         return self._asked_at
 
-    def ask(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
+    def ask(
+        self,
+        progress: Progress | None,
+        *,
+        recent: bool = False,
+        resting: Collection[str] = (),
+    ) -> tuple[Listing, ...]:
         """What every source lists, in the order of the configuration.
 
         Args:
             progress: who watches.
             recent: ask only for news where a source tells some and is complete but for them.
+            resting: sources that are not asked: what they listed last keeps its names reserved.
 
         Raises:
             Interrupted: mgit was told to stop.
         """
         kit = self._kit
         names = [source.name for source in kit.settings.sources]
-        since = kit.state.remembered.complete_since(kit.settings.root) if recent else {}
+        place = remembered_under(kit.settings)
+        since = kit.state.remembered.complete_since(place) if recent else {}
         now = time.time()
         found: dict[str, Listing] = {}
-        for answer in list_sources(names, kit.sources, kit.driver, progress, since):
+        for name in resting:
+            kept = kit.state.last_listing(name)
+            if kept is not None:
+                found[name] = kept.listing
+        awake = [name for name in names if name not in resting]
+        for answer in list_sources(awake, kit.sources, kit.driver, progress, since):
             listing = self._taken(answer)
             found[listing.source] = listing
             if listing.complete or answer.hints:
@@ -72,6 +86,9 @@ class Lister:
         for one in listings:
             listing = with_wikis(one, wanted=False, kept=kept)
             if one.source in self.quick:
+                theirs = self._elsewhere(listing)
+                own = tuple(repo for repo in listing.repos if repo.key not in theirs)
+                listing = replace(listing, repos=own)
                 listing, others = only_known(listing, clones)
                 if others:
                     self.notices.append(
@@ -79,10 +96,13 @@ class Lister:
                     )
             self._note(listing)
             found.append(listing)
+        for clone in clones:  # what is listed no more is still its source's
+            if clone.key is not None:
+                self._source_of.setdefault(clone.key, clone.source)
         return tuple(found)
 
     def source_of(self, outcome: Outcome) -> str:
-        """The source that listed a repository, empty for what no source lists."""
+        """The source that lists a repository, or did; empty where none is known."""
         key = action_key(outcome.action)
         return "" if key is None else self._source_of.get(key, "")
 
@@ -107,8 +127,16 @@ class Lister:
         if answer.hints:
             self.quick.add(name)
         else:
-            self._tell(Listed(self._run_id, listing, answer.seconds, answer.requests_left))
+            left, elsewhere = answer.requests_left, self._elsewhere(listing)
+            self._tell(Listed(self._run_id, listing, answer.seconds, left, elsewhere))
         return listing
+
+    def _elsewhere(self, listing: Listing) -> frozenset[RepoKey]:
+        """What of a listing other shards keep."""
+        shard = self._kit.settings.serve.shard
+        if shard is None:
+            return frozenset()
+        return frozenset(repo.key for repo in listing.repos if not holds(shard, repo.key))
 
     def _note(self, listing: Listing) -> None:
         for repo in listing.repos:

@@ -16,13 +16,17 @@ from mgit.plan.select import Named, Selection
 def meant_clones(kit: Kit, root: Path, selection: Selection) -> list[LocalRepo]:
     """The clones below a root that a selection means; everything means those of others too.
 
+    What other shards keep is never meant.
+
     A clone does not know its topics or its language: conditions are judged by the last whole
     listing of its source, where there is one.
     """
     clones = find_clones(root, kit.tools, kit.driver.tick)
+    policy = policy_of(kit.settings, selection)
+    clones = tuple(clone for clone in clones if policy.keeps(clone.key))
     if selection.everything:
         return list(clones)
-    meant = is_meant(kit, policy_of(kit.settings, selection))
+    meant = is_meant(kit, policy)
     return [clone for clone in clones if meant(clone)]
 
 

@@ -81,6 +81,8 @@ def policy_of(
             for source in settings.sources
         },
         now=now or datetime.now(UTC),
+        shard=settings.serve.shard,
+        resting=request.resting,
     )
 
 

@@ -53,11 +53,13 @@ class SyncRequest:
         heal: which damaged clones to make anew; None for what the configuration says.
         recent: ask the forges only for what changed since the last complete run. A quick pass:
             it adds work where a forge tells of some, and never moves or removes anything.
+        resting: names of sources that are neither asked nor worked on in this run.
     """
 
     acknowledge_gone: bool = False
     heal: HealPolicy | None = None
     recent: bool = False
+    resting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mgit.model.actions import (
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
 from mgit.model.outcomes import Outcome, Result, holds_upstream
 from mgit.model.reasons import Reason
+from mgit.model.shards import Shard
 from mgit.model.upstream import (
     Listing,
     RefSnapshot,
@@ -49,6 +50,7 @@ __all__ = [
     "RepoKey",
     "RepoPath",
     "Result",
+    "Shard",
     "Skip",
     "SourceProblem",
     "Visibility",

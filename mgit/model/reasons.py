@@ -30,3 +30,4 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED = "credential-refused"
     DRIFTED = "drifted"
+    OTHER_SHARD = "other-shard"

@@ -33,7 +33,7 @@ def plan_gone(
 
     Args:
         clones: those that no listing has and that this run is about.
-        homes: all clones that mgit made, one of each repository.
+        homes: all clones that mgit made and this shard keeps, one of each repository.
         listings: what the sources answered; a clone of any other source is not judged.
         policy: keep them, set them aside, or delete them.
     """

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from mgit.model import CopyKind, CopyOptions, LocalRepo, RemoteRepo
+from mgit.model import CopyKind, CopyOptions, LocalRepo, RemoteRepo, RepoKey, Shard
 from mgit.plan.layout import Layout
 from mgit.plan.select import Selection, Subject
+from mgit.plan.shard import holds
 
 GonePolicy = Literal["keep", "archive", "delete"]
 HealPolicy = Literal["off", "mirrors", "all"]
@@ -51,6 +52,9 @@ class SyncPolicy:
         options: how much of each repository is kept.
         sources: what single sources have differently, by name.
         now: what ages in conditions are counted from (aware); None: ages are not judged.
+        shard: the part of the repositories that this mgit keeps, None for all.
+        resting: sources that this run is not about; what is known of them only keeps their names
+            reserved.
     """
 
     kind: CopyKind = CopyKind.WORKTREE
@@ -63,9 +67,17 @@ class SyncPolicy:
     options: CopyOptions = field(default_factory=CopyOptions)
     sources: Mapping[str, SourcePolicy] = field(default_factory=dict)
     now: datetime | None = None
+    shard: Shard | None = None
+    resting: frozenset[str] = frozenset()
+
+    def keeps(self, key: RepoKey | None) -> bool:
+        """Whether a repository is this mgit's to look after; what has no identity always is."""
+        return self.shard is None or key is None or holds(self.shard, key)
 
     def wants(self, repo: RemoteRepo) -> bool:
         """Whether a listed repository is wanted by its source and meant by this run."""
+        if repo.source in self.resting or not self.keeps(repo.key):
+            return False
         own = self._own(repo.source)
         if self.selection.everything and own.selection.everything:
             return True
@@ -73,6 +85,8 @@ class SyncPolicy:
 
     def means(self, clone: LocalRepo) -> bool:
         """The same for a clone of which no listing is at hand, as far as it can tell by itself."""
+        if clone.source in self.resting or not self.keeps(clone.key):
+            return False
         own = self._own(clone.source)
         if self.selection.everything and own.selection.everything:
             return True

@@ -11,7 +11,8 @@ The rules, in the order in which they are asked for one repository:
    the way, else Skip or Fetch with the reason why the work tree stands still. A clone in which
    another git works is left alone whenever there is something to do.
 3. A clone that is not listed: only a complete listing of its source says anything about it.
-4. A repository on disk that mgit did not make is only mentioned when it stands in the way.
+4. A clone whose repository another shard keeps is only mentioned, listed or not.
+5. A repository on disk that mgit did not make is only mentioned when it stands in the way.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from mgit.plan.gone import plan_gone
 from mgit.plan.layout import assign_folders, home_folders, is_renamed
 from mgit.plan.moving import Ground, Mover, Moves, blocked, plan_moves
 from mgit.plan.policy import GonePolicy, SourcePolicy, SyncPolicy
+from mgit.plan.shard import keeper
 from mgit.plan.standing import needs_worktree, same_refs, stand
 
 __all__ = [
@@ -109,10 +111,12 @@ def plan_sync(
         else:
             actions.extend(_plan_known(repo, clone, upstream.get(key), policy, moves))
     actions.extend(_copies(local, homes, wanted))
+    actions.extend(_of_other_shards(homes, inventory, listings, policy))
     unlisted = [
         clone for key, clone in homes.items() if key not in inventory and policy.means(clone)
     ]
-    actions.extend(plan_gone(unlisted, list(homes.values()), listings, policy))
+    own = [clone for key, clone in homes.items() if policy.keeps(key)]
+    actions.extend(plan_gone(unlisted, own, listings, policy))
     problems = tuple(listing.failure for listing in listings if listing.failure is not None)
     return Plan(tuple(actions), problems)
 
@@ -265,6 +269,28 @@ def _copies(
             detail = f"a copy of {homes[clone.key].folder}; mgit keeps only that one current"
             name = str(wanted[clone.key].path)
             yield Skip(name, clone.folder, Reason.FOREIGN, detail, clone.key)
+
+
+def _of_other_shards(
+    homes: Mapping[RepoKey, LocalRepo],
+    inventory: Mapping[RepoKey, RemoteRepo],
+    listings: Sequence[Listing],
+    policy: SyncPolicy,
+) -> Iterator[Skip]:
+    """Clones that were made when there were other shards: nothing is done to them."""
+    if policy.shard is None:
+        return
+    whole = replace(policy, shard=None)
+    asked = {listing.source for listing in listings}
+    for key, clone in homes.items():
+        if clone.source not in asked or policy.keeps(key):
+            continue
+        repo = inventory.get(key)
+        if whole.means(clone) if repo is None else whole.wants(repo):
+            name = str(repo.path if repo else clone.path or clone.folder)
+            count = policy.shard.count
+            detail = f"shard {keeper(key, count)}/{count} keeps it; this copy is left as it is"
+            yield Skip(name, clone.folder, Reason.OTHER_SHARD, detail, key)
 
 
 def _skip(repo: RemoteRepo, folder: str, reason: Reason, detail: str = "") -> Skip:

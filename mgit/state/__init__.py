@@ -5,5 +5,6 @@ from __future__ import annotations
 from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
 from mgit.state.store import PastRun, State
+from mgit.state.turns import StoredTurn
 
-__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs"]
+__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs", "StoredTurn"]

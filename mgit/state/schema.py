@@ -110,4 +110,18 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    # When each source of a service is due next. `place` is a root, and a shard of it.
+    """
+    CREATE TABLE turns (
+        place TEXT NOT NULL,
+        source TEXT NOT NULL,
+        due_at REAL NOT NULL,
+        failures INTEGER NOT NULL,
+        settings INTEGER NOT NULL,
+        PRIMARY KEY (place, source)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)

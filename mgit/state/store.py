@@ -14,6 +14,7 @@ from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_nam
 from mgit.state.database import Database
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
+from mgit.state.turns import Turns
 
 KEPT_RUNS = 200
 KEPT_RESPONSE_SECONDS = 90 * 86400.0
@@ -63,6 +64,7 @@ class State:
         self._kept_runs = kept_runs
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
+        self.turns = Turns(self._database)
 
     def check(self) -> None:
         """Make sure that the state can be written.

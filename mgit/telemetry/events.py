@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mgit.errors import ExitCode
-from mgit.model import Listing, Outcome, Plan
+from mgit.model import Listing, Outcome, Plan, RepoKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,14 @@ class Listed:
         listing: what it answered; `listing.failure` says what went wrong.
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
+        elsewhere: what of the listing other shards keep; nothing is said about it.
     """
 
     run_id: str
     listing: Listing
     seconds: float
     requests_left: int | None = None
+    elsewhere: frozenset[RepoKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

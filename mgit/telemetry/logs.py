@@ -158,13 +158,14 @@ def log_observer(events: EventLog) -> Observer:
                     origin=origin,
                     found_in=found_in,
                 )
-            case Listed(listing=listing, seconds=seconds):
+            case Listed(listing=listing, seconds=seconds, elsewhere=elsewhere):
                 if (problem := listing.failure) is not None:
                     _problem(bound, problem)
-                count = len(listing.repos)
+                count = len(listing.repos) - len(elsewhere)
+                more = f", and {len(elsewhere)} of other shards" if elsewhere else ""
                 bound.info(
                     "source.listed",
-                    f"{listing.source} lists {count} repositories",
+                    f"{listing.source} lists {count} repositories{more}",
                     source=listing.source,
                     repos=count,
                     complete=listing.complete,

@@ -81,7 +81,7 @@ class Metrics:
         self._clock = clock
         self._fresh: dict[RepoKey, float] = dict(freshness or {})
         self._listed: dict[str, frozenset[RepoKey]] = {}
-        self._states: dict[RepoKey | str, str] = {}
+        self._states: dict[RepoKey | str, tuple[str, str]] = {}  # -> source, state
         self.registry = _Registry()
         self._make_source_metrics()
         self._make_run_metrics()
@@ -90,12 +90,12 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         """Count one event."""
         match event:
-            case RunStarted():
-                self._states.clear()
+            case RunStarted(sources=sources):
+                self._forget_states(sources)
             case CredentialFound():
                 pass
-            case Listed(listing=listing, requests_left=left):
-                self._count_listing(listing)
+            case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
+                self._count_listing(listing, elsewhere)
                 if left is not None:
                     self._allowance.labels(listing.source).set(left)
             case Planned(plan=plan):
@@ -170,11 +170,11 @@ class Metrics:
             "mgit_repos", "Repositories after the last run, by their state.", "state"
         )
         self._runs = Counter(
-            "mgit_runs", "Runs over all sources, by exit code.", ("code",), registry=self.registry
+            "mgit_runs", "Runs over what was due, by exit code.", ("code",), registry=self.registry
         )
         self._run_duration = Histogram(
             "mgit_run_duration_seconds",
-            "Time for one run over all sources.",
+            "Time for one run over what was due.",
             buckets=_SECONDS,
             registry=self.registry,
         )
@@ -197,7 +197,7 @@ class Metrics:
 
     # --- how it is counted -----------------------------------------------------------------
 
-    def _count_listing(self, listing: Listing) -> None:
+    def _count_listing(self, listing: Listing, elsewhere: frozenset[RepoKey]) -> None:
         source = listing.source
         problem = listing.failure
         self._up.labels(source).set(1 if listing.complete and problem is None else 0)
@@ -209,7 +209,7 @@ class Metrics:
         if not listing.complete:
             return
         now = self._clock()
-        keys = frozenset(repo.key for repo in listing.repos)
+        keys = frozenset(repo.key for repo in listing.repos) - elsewhere
         for key in keys:
             self._fresh.setdefault(key, now)
         for key in self._listed.get(source, frozenset()) - keys:
@@ -222,7 +222,7 @@ class Metrics:
         reason = outcome.reason.value if outcome.reason else ""
         self._queue.dec()
         self._syncs.labels(source, outcome.result.value, reason).inc()
-        self._note_state(outcome)
+        self._note_state(outcome, source)
         if outcome.refs_changed:
             self._refs.labels(source).inc(outcome.refs_changed)
         if outcome.result not in (Result.CURRENT, Result.SKIPPED):
@@ -237,7 +237,7 @@ class Metrics:
         self._run_duration.observe(event.seconds)
         self._git.inc(event.git_processes)
         self._last_run.set(self._clock())
-        tally = Tally(self._states.values())
+        tally = Tally(state for _, state in self._states.values())
         for state in _STATES:
             self._repos.labels(state).set(tally[state])
         now = self._clock()
@@ -246,21 +246,29 @@ class Metrics:
                 oldest = min(self._fresh.get(key, now) for key in keys)
                 self._oldest.labels(source).set(oldest)
 
-    def _note_state(self, outcome: Outcome) -> None:
+    def _forget_states(self, sources: tuple[str, ...]) -> None:
+        """Forget what a new run will tell again; sources that rest in it keep their counts."""
+        self._states = {
+            name: (source, state)
+            for name, (source, state) in self._states.items()
+            if source and source not in sources
+        }
+
+    def _note_state(self, outcome: Outcome, source: str) -> None:
         """Remember one state for each repository, though several actions may be about it."""
         name = action_key(outcome.action) or action_name(outcome.action)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
         elif outcome.result in (Result.MOVED, Result.ARCHIVED):
-            self._states.setdefault(name, "current")
+            self._states.setdefault(name, (source, "current"))
         else:
-            self._states[name] = _state(outcome)
+            self._states[name] = (source, _state(outcome))
 
 
 def _state(outcome: Outcome) -> str:
     if outcome.result is Result.FAILED:
         return "failed"
-    if outcome.reason is Reason.FOREIGN:
+    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
         return "foreign"
     settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
     return "current" if settled and holds_upstream(outcome) else "held"

@@ -180,6 +180,42 @@ def test_it_goes_on_by_itself(start: Start, work: Laptop, forge: SandboxForge) -
     assert service.end() == 0
 
 
+def test_each_source_has_its_turn_also_after_a_restart(
+    start: Start, work: Laptop, forge: SandboxForge
+) -> None:
+    """`work` every second, `slow` every hour, and `down`, whose forge nobody reaches."""
+    forge.add_owner("other")
+    forge.add_repo("acme", "one")
+    forge.add_repo("other", "two")
+    told = ("--forge", "github", "--url", forge.api_url, "--owner", "other", "--stdin")
+    assert work.mgit("login", "slow", *told, stdin=f"{CANARY}\n").code == 0
+    before = work.config_file.read_text()
+    slow = before.replace("[sources.slow]", '[sources.slow]\ninterval = "1h"')
+    down = '\n[sources.down]\nforge = "gitea"\nurl = "http://127.0.0.1:1"\ninterval = "1h"\n'
+    work.config_file.write_text(slow + down)
+
+    service = start(MGIT_INTERVAL="1s")
+    assert service.wait_for("run.started")["sources"] == "work, slow, down"
+    assert service.wait_for("run.ended")["exit_code"] == 4
+    # The one that is down has its own patience; those that rest are neither asked nor forgotten.
+    assert service.wait_for("run.started")["sources"] == "work"
+    assert service.wait_for("run.ended")["exit_code"] == 0
+    metrics = service.metrics()
+    assert metrics["mgit_repos", "current"] == 2
+    assert metrics["mgit_source_up", "down"] == 0
+    assert service.end() == 0
+
+    service = start(MGIT_INTERVAL="1s")
+    assert service.wait_for("run.started")["sources"] == "work"
+    assert service.end() == 0
+
+    # What somebody changed is not what was waited for.
+    work.config_file.write_text(before)
+    service = start()
+    assert "slow" in str(service.wait_for("run.started")["sources"])
+    assert service.end() == 0
+
+
 def test_every_line_of_a_run_carries_its_id(start: Start, forge: SandboxForge) -> None:
     forge.add_repos("acme", 2)
     service = start("--once", MGIT_LOG_LEVEL="debug")

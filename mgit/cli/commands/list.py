@@ -42,7 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         listings = fleet.list(selection, progress=watcher.step)
         notices = fleet.notices
-        if not any(listing.repos or listing.problem for listing in listings):
+        found = any(listing.repos or listing.problem for listing in listings)
+        if not found and settings.serve.shard is None:  # a shard may well have nothing
             everything = fleet.list()
             raise nothing_found(
                 options.patterns, (str(r.path) for one in everything for r in one.repos)
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.format == "table":
         console.note(_sentence(len(repos), len(listings), limit))
     code = exit_code(problems)
-    if not problems:
+    if not problems and settings.serve.shard is None:
         tell_unmatched(console, selection, (str(repo.path) for repo in repos))
     for notice in notices:
         console.note(notice)

@@ -56,18 +56,18 @@ def run(options: argparse.Namespace, console: Console) -> int:
         plan = fleet.plan(selection, progress=watcher.step, request=request)
         if where.within is not None:
             plan = _only_there(plan, prefix, where.within)
-        elif not plan.actions and not plan.problems:
+        elif not plan.actions and not plan.problems and settings.serve.shard is None:
             everything = fleet.list()
             raise nothing_found(patterns, (str(r.path) for one in everything for r in one.repos))
         names = [action_name(action) for action in plan.actions]
-        if not plan.problems:
+        if not plan.problems and settings.serve.shard is None:
             refuse_bare_folder(patterns, names)
         if not options.dry_run:
             outcomes = _apply(options.format, console, fleet, watcher, plan)
         notices = fleet.notices
     for notice in notices:
         console.note(notice)
-    if not plan.problems:
+    if not plan.problems and settings.serve.shard is None:
         tell_unmatched(console, selection, names)
     if options.dry_run:
         return _end_dry(options.format, console, plan)

@@ -12,7 +12,7 @@ from mgit.config.keys import FORGES, GLOBAL_KEYS, SELECTION_KEYS, SOURCE_KEYS
 from mgit.config.settings import SelectionSettings, origins
 from mgit.config.sources import DEFAULT_URLS
 from mgit.errors import ConfigurationError
-from mgit.model import CopyKind, CopyOptions
+from mgit.model import CopyKind, CopyOptions, Shard
 
 from .conftest import Load
 
@@ -137,6 +137,43 @@ def test_a_flag_for_the_run_outranks_what_a_source_says(load: Load) -> None:
     variable = load(KEEP, {"MGIT_DEPTH": "7", "MGIT_WIKIS": "no"})
     assert (variable.options.depth, variable.wikis) == (7, False)
     assert variable.sources[0].options == CopyOptions(None, "blob:none", lfs=True)
+
+
+def test_a_shard_may_stand_anywhere_and_is_nowhere_by_default(load: Load) -> None:
+    assert load().serve.shard is None
+    text = 'version = 1\n[serve]\nshard = "0/3"\n'
+    assert load(text).serve.shard == Shard(0, 3)
+    assert load(text, {"MGIT_SHARD": "1/3"}).serve.shard == Shard(1, 3)
+    assert load(text, {"MGIT_SHARD": "1/3"}, {"serve.shard": "2/3"}).serve.shard == Shard(2, 3)
+
+
+def test_a_shard_that_is_none_is_refused_with_advice(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(flags={"serve.shard": "3/3"})
+    assert caught.value.message == (
+        "--shard: serve.shard must be from 0/3 to 2/3, for shards are counted from 0"
+    )
+    assert caught.value.advice
+    assert caught.value.exit_code == 2
+
+
+def test_a_source_may_have_an_interval_of_its_own_unless_a_flag_says_otherwise(load: Load) -> None:
+    text = """
+        version = 1
+        [serve]
+        interval = "1h"
+        [sources.work]
+        forge = "github"
+        interval = "5m"
+        [sources.home]
+        forge = "github"
+    """
+    assert [one.interval for one in load(text).sources] == [300.0, None]
+    assert [one.interval for one in load(text, {"MGIT_INTERVAL": "2h"}).sources] == [300.0, None]
+    flagged = load(text, flags={"serve.interval": "1m"})
+    assert [one.interval for one in flagged.sources] == [None, None]
+    with pytest.raises(ConfigurationError, match=r"sources\.work\.interval must be a duration"):
+        load(text.replace('"5m"', '"0s"'))
 
 
 def test_mirrors_with_submodules_are_told_who_said_what(load: Load) -> None:

@@ -20,6 +20,7 @@ from mgit.config.values import (
     read_duration,
     read_listen,
     read_path,
+    read_shard,
     read_share,
     read_switch,
     read_text,
@@ -27,6 +28,7 @@ from mgit.config.values import (
     read_variable,
     read_words,
 )
+from mgit.model import Shard
 
 HERE = Where("config.toml", Path("/etc/mgit"), Path("/home/mona"))
 ANY_VALUE = st.one_of(
@@ -122,3 +124,42 @@ def test_no_value_makes_a_reader_fail_in_another_way(value: object) -> None:
     for read in readers:
         with contextlib.suppress(Unfit):
             read(value, HERE)
+
+
+@given(st.integers(1, 4096).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
+def test_every_shard_is_read_as_it_is_written(pair: tuple[int, int]) -> None:
+    assert read_shard(str(Shard(*pair)), HERE) == Shard(*pair)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("3/3", "from 0/3 to 2/3, for shards are counted from 0"),
+        ("1/1", "0/1, for shards are counted from 0"),
+        ("0/4097", "N from 1 to 4096"),
+        ("0/0", "N from 1 to 4096"),
+        ("", "K/N, such as 0/3"),
+        ("1", "K/N, such as 0/3"),
+        ("-1/3", "K/N, such as 0/3"),
+        ("01/3", "K/N, such as 0/3"),
+        ("1/03", "K/N, such as 0/3"),
+        (" 1/3", "K/N, such as 0/3"),
+        ("1/3\n", "K/N, such as 0/3"),
+        ("1 / 3", "K/N, such as 0/3"),
+        ("\u0661/\u0663", "K/N, such as 0/3"),
+        ("99999999999999999999/3", "K/N, such as 0/3"),
+        (3, "K/N, such as 0/3"),
+        (True, "K/N, such as 0/3"),
+        (["0/3"], "K/N, such as 0/3"),
+    ],
+)
+def test_what_is_no_shard(value: object, words: str) -> None:
+    with pytest.raises(Unfit, match=words):
+        read_shard(value, HERE)
+
+
+@given(ANY_VALUE)
+def test_a_shard_is_read_or_refused(value: object) -> None:
+    with contextlib.suppress(Unfit):
+        shard = read_shard(value, HERE)
+        assert 0 <= shard.index < shard.count <= 4096

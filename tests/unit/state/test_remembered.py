@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mgit.model import Listing, RefSnapshot
-from mgit.state import State, StoredPause, StoredRefs
+from mgit.state import State, StoredPause, StoredRefs, StoredTurn
 from mgit.state.remembered import packed_refs, unpacked_refs
 from mgit.state.schema import MIGRATIONS
 
@@ -96,6 +96,17 @@ def test_since_when_a_source_is_complete(state):
     state.remembered.store_complete(ROOT, {"work": 7.0, "home": 6.0})
     assert state.remembered.complete_since(ROOT) == {"work": 7.0, "home": 6.0}
     assert state.remembered.complete_since(Path("/other")) == {}
+
+
+def test_due_times_are_kept_for_each_place_and_replace_each_other(state):
+    one, other = StoredTurn("work", 1e9, 0, 7), StoredTurn("home", 2e9, 3, 2**32 - 1)
+    assert state.turns.load(Path("/a")) == ()
+    state.turns.store(Path("/a"), [one, other])
+    state.turns.store(Path("/b"), [one])
+    assert set(state.turns.load(Path("/a"))) == {one, other}
+    state.turns.store(Path("/a"), [other])
+    assert state.turns.load(Path("/a")) == (other,)
+    assert state.turns.load(Path("/b")) == (one,)
 
 
 def test_a_pause_ends_by_itself(state, clock):

@@ -121,6 +121,32 @@ def test_the_state_of_the_last_run_counts_each_repository_once(clock):
     assert samples(metrics)["mgit_repos", ("current",)] == 0
 
 
+def test_a_source_that_rests_keeps_its_counts(clock):
+    metrics = Metrics(clock=clock)
+    for sources in (("work", "home"), ("work",), ("work",)):
+        metrics(RunStarted("r", "/data", sources))
+        for number, source in enumerate(sources):
+            metrics(Ended("r", Outcome(clone(f"app-{number}"), Result.CLONED), source))
+        metrics(RunEnded("r", ExitCode.OK, 2.0, 3))
+    assert samples(metrics)["mgit_repos", ("current",)] == 2
+
+
+def test_what_other_shards_keep_is_counted_nowhere(clock):
+    metrics = Metrics(clock=clock)
+    listing = Listing("work", (repo("own"), repo("theirs")))
+    metrics(RunStarted("r", "/data", ("work",)))
+    metrics(Listed("r", listing, 0.1, None, frozenset({repo("theirs").key})))
+    left = Skip("acme/theirs", "acme/theirs", Reason.OTHER_SHARD, "", repo("theirs").key)
+    metrics(Ended("r", Outcome(clone("own"), Result.CLONED), "work"))
+    metrics(Ended("r", Outcome(left, Result.SKIPPED, Reason.OTHER_SHARD), "work"))
+    metrics(RunEnded("r", ExitCode.OK, 2.0, 3))
+    told = samples(metrics)
+    assert told["mgit_source_repos_discovered", ("work",)] == 1
+    assert told["mgit_repos", ("current",)] == 1
+    assert told["mgit_repos", ("foreign",)] == 1
+    assert told["mgit_source_oldest_success_timestamp_seconds", ("work",)] == clock()
+
+
 def test_listings_tell_how_a_source_is(clock):
     metrics = Metrics(clock=clock)
     tell(metrics, listing=Listing("work", (repo("a"), repo("b"))))
