@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgit.errors import StateError
@@ -175,6 +175,7 @@ def test_a_line_without_end_costs_no_memory_and_is_no_record(tmp_path: Path) -> 
     assert next(read_backwards(path)) is None
 
 
+@settings(max_examples=20)
 @given(sizes=st.lists(st.sampled_from([1, 900, 60_000, 70_000]), max_size=5))
 def test_backwards_is_forwards_turned_round(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
