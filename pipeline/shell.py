@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import Exit, PipelineError
@@ -37,7 +37,7 @@ class Call:
     Args:
         argv: program and arguments.
         passed: names of all variables in its environment, sorted.
-        added: names of those that this call alone set, sorted.
+        added: names of those that the pipeline itself set, sorted.
         path: its PATH, to find the program again.
         returncode: how it ended.
         seconds: how long it took.
@@ -59,11 +59,17 @@ class Shell:
         env: the whole environment of every child; secrets do not belong in it.
         log: file that gets each argv and its output, None for nowhere.
         witness: is told of every process after its end.
+        own: names of variables that come from the pipeline itself, not from around it.
     """
 
     env: Mapping[str, str] = field(repr=False)
     log: Path | None = None
     witness: Callable[[Call], None] | None = field(default=None, repr=False, compare=False)
+    own: frozenset[str] = frozenset()
+
+    def varied(self, own: Mapping[str, str]) -> Shell:
+        """This shell with variables of the pipeline's own in the environment of every child."""
+        return replace(self, env={**self.env, **own}, own=self.own | own.keys())
 
     def run(
         self,
@@ -204,7 +210,7 @@ class Shell:
         if self.witness is None:
             return
         env = {**self.env, **(added or {})}
-        names = tuple(sorted(env)), tuple(sorted(added or {}))
+        names = tuple(sorted(env)), tuple(sorted({*(added or {}), *self.own}))
         self.witness(Call(argv, *names, env.get("PATH", ""), returncode, seconds))
 
     def _note(self, ran: Ran) -> None:

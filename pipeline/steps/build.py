@@ -158,7 +158,7 @@ def build_once(
     """
     shell = project.shell
     if elsewhere:
-        shell = replace(shell, env={**shell.env, **_ELSEWHERE})
+        shell = shell.varied(_ELSEWHERE)
     root, out = place / "src", place / "out"
     root.parent.mkdir(parents=True)
     git = Git(shell, project.root)

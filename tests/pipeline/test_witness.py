@@ -146,3 +146,16 @@ def test_a_library_tells_of_its_own_processes() -> None:
     assert heard[0].added == ("B",)
     with pytest.raises(PipelineError):
         Shell({}).run(("there-is-no-such-program",))
+
+
+def test_what_the_pipeline_itself_varies_does_not_come_from_around_it(tmp_path: Path) -> None:
+    """The second of two builds gets another hash seed: on no list, and nobody's secret."""
+    told = []
+    shell = Shell({"PATH": "/usr/bin", "TZ": "UTC"}, witness=told.append)
+    other = shell.varied({"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "4711"})
+    program = "import os; print(os.environ['TZ'], os.environ['PYTHONHASHSEED'], os.environ['A'])"
+    ran = other.run((sys.executable, "-c", program), env={"A": "b"})
+    assert ran.stdout.split() == ["Pacific/Kiritimati", "4711", "b"]
+    (call,) = told
+    assert call.passed == ("A", "PATH", "PYTHONHASHSEED", "TZ")
+    assert call.added == ("A", "PYTHONHASHSEED", "TZ")
