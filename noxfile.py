@@ -158,7 +158,7 @@ def crash_matrix(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "tests.crash", *session.posargs)
 
 
-@nox.session(python=MAIN, default=False)
+@nox.session(python=PYTHONS[0], default=False)  # Debian's, which another user can start too
 def long(session: nox.Session) -> None:
     """What takes minutes and is left out of `tests`: the image built by two users."""
     _test(session, "-m", "long", *session.posargs)

@@ -16,11 +16,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.invocation import guarded, say
-from pipeline.machine.tools import engine_answers
+from pipeline.machine.tools import BASE_IMAGE, engine_answers
 from pipeline.project import child_environment, environment
 from pipeline.rehearsal.stores import GATEWAY, PORT, Stores, fill, is_filled, tell_client
 from pipeline.rehearsal.story import Scene
@@ -32,6 +32,8 @@ from sandbox.pantry import Kept, keeping
 FOLDER = Path("dist", "stores")
 _FILL = "--fill"
 _PATIENCE = 60.0
+# A builder asks the registry of its base image for it, though it is there: this one is on loopback.
+_BASE = f"localhost/{BASE_IMAGE}"
 _SETTINGS = '{"features": {"containerd-snapshotter": true}}\n'
 _SNMP = Path("/proc/net/snmp")
 _ROUTES = Path("/proc/net/route")
@@ -142,6 +144,7 @@ def cut_off(room: Room) -> Iterator[Kept]:
     try:
         _start(room, shell)
         shell.run(("docker", "image", "load", "--quiet", "--input", room.stores.base))
+        shell.run(("docker", "image", "tag", BASE_IMAGE, _BASE))
         with keeping(room.stores.kept, host=GATEWAY, port=PORT, fetches=False) as keeper:
             yield keeper.kept
     finally:
@@ -249,7 +252,7 @@ def main(argv: Sequence[str]) -> int:
             before = sent_nowhere()
             scene = Scene("no way out", lambda: no_way_out(kept, before), again=True)
             say("cut off: what follows has no network")
-            return rehearse(here, wishes_of(argv), (scene,))
+            return rehearse(here, replace(wishes_of(argv), base_image=_BASE), (scene,))
 
     return int(guarded(play))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.git import Git
 from pipeline.interrupt import interruptible
 from pipeline.invocation import Options, complain, make_project, say
+from pipeline.machine.tools import BASE_IMAGE
 from pipeline.project import Project, child_environment
 from pipeline.provision import Missing, look, provision
 from pipeline.rehearsal import canaries, live
@@ -53,6 +54,7 @@ class Wishes:
         fault: where the whole rehearsal dies, empty for nowhere.
         keep: leave the deployed service running.
         prove: do CI's journal again as well.
+        base_image: the name of what the image is built on.
     """
 
     provision: bool = False
@@ -60,6 +62,7 @@ class Wishes:
     fault: str = ""
     keep: bool = False
     prove: bool = False
+    base_image: str = BASE_IMAGE
 
 
 def rehearse(here: Path, wishes: Wishes, last: Sequence[Scene] = ()) -> Exit:
@@ -131,7 +134,8 @@ def _play(
     try:
         make_folders(places, shell)
         wanted = canaries.needles(places.canaries())
-        with canaries.watching(wanted) as watch, open_world(places, state.ports) as world:
+        opened = open_world(places, state.ports, wishes.base_image)
+        with canaries.watching(wanted) as watch, opened as world:
             state.ports = {**ports_of(world), "deploy": state.ports.get("deploy") or free_port(0)}
             state.save(_state_file(places))
             live.write_environment(world, state.ports["deploy"])

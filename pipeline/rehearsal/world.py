@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.git import Git
+from pipeline.machine.tools import BASE_IMAGE
 from pipeline.project import Endpoints
 from pipeline.shell import Shell
 from pipeline.signing.cosign import run_cosign
@@ -178,12 +179,15 @@ def clone_bare(git: Git, target: Path) -> None:
 
 
 @contextmanager
-def open_world(places: Places, ports: Mapping[str, int]) -> Iterator[World]:
+def open_world(
+    places: Places, ports: Mapping[str, int], base_image: str = BASE_IMAGE
+) -> Iterator[World]:
     """Start all services; they end with the block, or with this process.
 
     Args:
         places: see `make_folders`, which was called before.
         ports: where each service listened last time; a taken or unknown one is replaced.
+        base_image: what the image is built on, under the name that the engine has it by.
 
     Raises:
         PipelineError: a service did not start.
@@ -211,7 +215,9 @@ def open_world(places: Places, ports: Mapping[str, int]) -> Iterator[World]:
         registry = _registry(stack, places, port["registry"])
         log = stack.enter_context(open_transparency(places.service("log"), port=port["log"]))
         endpoints = msgspec.structs.replace(
-            _endpoints(places, index, releases, advisories.url, registry), log_url=log.url
+            _endpoints(places, index, releases, advisories.url, registry),
+            log_url=log.url,
+            base_image=base_image,
         )
         places.endpoints.write_text(as_toml(endpoints), encoding="utf-8")
         yield World(places, endpoints, index, releases, forge, registry, log)
