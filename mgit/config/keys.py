@@ -188,6 +188,46 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
+WEB: Key[HostPort] = Key(
+    "serve",
+    "web",
+    read_listen,
+    None,
+    "MGIT_WEB",
+    "where `mgit serve` answers its status page and API",
+)
+WEB_TOKEN_FILE: Key[Path] = Key(
+    "serve",
+    "token_file",
+    read_path,
+    None,
+    "MGIT_WEB_TOKEN_FILE",
+    "file of the tokens that let in, one a line",
+)
+TLS_CERT: Key[Path] = Key(
+    "serve",
+    "tls_cert",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_CERT",
+    "certificate of the status page and API",
+)
+TLS_KEY: Key[Path] = Key(
+    "serve",
+    "tls_key",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_KEY",
+    "key of that certificate, where it is in a file of its own",
+)
+CLIENT_CA: Key[Path] = Key(
+    "serve",
+    "client_ca",
+    read_path,
+    None,
+    "MGIT_WEB_CLIENT_CA",
+    "whose certificates let in",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -254,6 +294,11 @@ GLOBAL_KEYS = (
     LISTEN,
     INTERVAL,
     SHARD,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
     LOG_FORMAT,
     LOG_LEVEL,
     CA_FILE,

@@ -26,6 +26,7 @@ from mgit.config.settings import (
 )
 from mgit.config.sources import read_selection, read_source
 from mgit.config.values import blob_filter
+from mgit.config.web import read_web
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind, CopyOptions
 
@@ -84,7 +85,10 @@ def settle(
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
         serve=ServeSettings(
-            resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
+            resolver.get(keys.LISTEN),
+            resolver.get(keys.INTERVAL),
+            resolver.find(keys.SHARD),
+            read_web(resolver),
         ),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),

@@ -89,6 +89,31 @@ class SelectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Who may see the status page and ask the API of `mgit serve`.
+
+    Args:
+        listen: where they are answered, None for nowhere.
+        token_file: holds the tokens that let in, one a line; None for none. They count for the
+            metrics at `ServeSettings.listen` as well.
+        tls_cert: PEM file of the certificate to show, None for plain HTTP.
+        tls_key: PEM file of its key, None where `tls_cert` holds both.
+        client_ca: certificates whose owners are let in with a certificate of theirs, None for none.
+    """
+
+    listen: HostPort | None = None
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a credential is needed."""
+        return self.token_file is not None or self.client_ca is not None
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """How `mgit serve` works.
 
@@ -97,11 +122,13 @@ class ServeSettings:
         interval: seconds from the start of one cycle to the start of the next.
         shard: the part of the repositories that this mgit keeps, whatever the command; None for
             all.
+        web: where the status page, the API and webhooks are answered.
     """
 
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
     shard: Shard | None = None
+    web: WebSettings = WebSettings()
 
 
 @dataclass(frozen=True, slots=True)

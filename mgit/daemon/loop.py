@@ -16,6 +16,7 @@ from mgit.config.settings import Settings, SourceSettings
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.schedule import KeptTurn, Timetable
+from mgit.daemon.web.channel import Inbox
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.kit import remembered_under
@@ -42,6 +43,7 @@ class Loop:
         wall: seconds since 1970.
         wait: sleeps so many seconds.
         chance: a number from 0 to 1.
+        inbox: hints of forges that wait, None where no webhook is taken.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Loop:
         lock: RootLock,
         *,
         chance: Callable[[], float],
+        inbox: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         wait: Callable[[float], None] = time.sleep,
@@ -68,6 +71,7 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._inbox = inbox
 
     def run(self, *, once: bool = False) -> int:
         """Run until told to stop; with `once` a single time.

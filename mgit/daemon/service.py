@@ -13,12 +13,11 @@ from mgit.config.settings import Settings
 from mgit.daemon.board import Board
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
-from mgit.daemon.helper import Tell
 from mgit.daemon.http import HealthServer
 from mgit.daemon.loop import Loop
-from mgit.errors import StateError
+from mgit.daemon.telling import audit, helper_teller
 from mgit.fleet import Stop
-from mgit.fleet.wiring import Parts, open_parts
+from mgit.fleet.wiring import open_parts
 from mgit.git.lock import RootLock
 from mgit.telemetry.metrics import Metrics
 
@@ -50,8 +49,13 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
         figures = Figures(Metrics(parts.state.freshness()), board.publish)
-        tell = _helper_teller(parts)
+        tell = helper_teller(parts, "health")
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
+        inbox = None
+        if settings.serve.web.listen is not None:
+            from mgit.daemon.web.service import open_web  # only where it is wanted
+
+            inbox = stack.enter_context(open_web(settings, parts, board))
         parts.events.info(
             "service.started",
             f"mgit serves at {server.address}, root {settings.root}",
@@ -59,32 +63,12 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             root=str(settings.root),
         )
         audit(parts, "service-started", listen=str(server.address), root=str(settings.root))
-        loop = Loop(settings, parts, health, figures, stop, lock, chance=jitter)
+        loop = Loop(settings, parts, health, figures, stop, lock, chance=jitter, inbox=inbox)
         code = loop.run(once=once)
         health.beat(stopping=True)
         audit(parts, "service-stopped", exit_code=str(code))
         parts.events.info("service.stopped", "mgit has stopped", exit_code=code)
     return code
-
-
-def audit(parts: Parts, action: str, **labels: str) -> None:
-    """Note something about the service itself; a full disk does not keep it from running."""
-    try:
-        parts.audit.record(action, "success", **labels)
-    except StateError as error:
-        parts.events.warning("audit.problem", error.message, advice=error.advice)
-
-
-def _helper_teller(parts: Parts) -> Tell:
-    def tell(why: str, pause: float) -> None:
-        parts.events.warning(
-            "health.restarted",
-            f"the health helper {why}; another starts in {pause:g} s",
-            reason=why,
-            seconds=pause,
-        )
-
-    return tell
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from mgit.daemon.board import Board
 from mgit.daemon.figures import EVERY_SECONDS, Figures
 from mgit.daemon.health import Snapshot
 from mgit.daemon.helper import FIRST_PAUSE, LONGEST_PAUSE, Helper
+from mgit.daemon.http import health_command
 from mgit.errors import ConfigurationError, ExitCode
 from mgit.telemetry.events import RunEnded
 from mgit.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -158,6 +159,11 @@ def listener():
         yield made
 
 
+def helper(listener, board, program, tell=None, **more):
+    descriptors = (listener.fileno(), board.descriptor)
+    return Helper("health", health_command(*descriptors, 10.0, program), descriptors, tell, **more)
+
+
 def ask(listener, path="/livez"):
     connection = http.client.HTTPConnection(*listener.getsockname(), timeout=10)
     try:
@@ -173,7 +179,7 @@ def test_it_runs_where_there_is_no_source(board, listener, tmp_path: Path):
     py_compile.compile(answering.__file__, cfile=str(compiled), invalidation_mode=mode)
     board.show(Snapshot(time.monotonic()))
     command = [sys.executable, "-I", "-S", str(compiled)]
-    with Helper(listener.fileno(), board.descriptor, 10.0, command=command):
+    with helper(listener, board, command):
         assert ask(listener) == 200
         assert ask(listener, "/metrics") == 200
 
@@ -185,7 +191,7 @@ def test_one_that_never_lives_is_started_ever_more_seldom(board, listener):
     def tell(why: str, pause: float) -> None:
         told.put((why, pause))
 
-    with Helper(listener.fileno(), board.descriptor, 10.0, tell, command=command):
+    with helper(listener, board, command, tell):
         said = [told.get(timeout=30) for _ in range(3)]
     assert said == [("ended with 7", FIRST_PAUSE * factor) for factor in (1, 2, 4)]
     assert LONGEST_PAUSE == 10.0
@@ -194,14 +200,14 @@ def test_one_that_never_lives_is_started_ever_more_seldom(board, listener):
 def test_one_that_cannot_be_started_is_an_error_in_one_line(board, listener, tmp_path: Path):
     with (
         pytest.raises(ConfigurationError, match="health helper cannot be started: No such file"),
-        Helper(listener.fileno(), board.descriptor, 10.0, command=[str(tmp_path / "none")]),
+        helper(listener, board, [str(tmp_path / "none")]),
     ):
         pass
 
 
 def test_one_that_does_not_listen_is_killed_at_the_end(board, listener):
     stubborn = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
-    with Helper(listener.fileno(), board.descriptor, 10.0, command=stubborn, patience=0.1):
+    with helper(listener, board, stubborn, patience=0.1):
         pass
 
 
