@@ -180,6 +180,32 @@ INTERVAL: Key[float] = Key(
     "from the start of one cycle to the start of the next",
     format_duration,
 )
+MIN_INTERVAL: Key[float] = Key(
+    "serve",
+    "min_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MIN_INTERVAL",
+    "how often a repository is asked at most, while it changes often",
+    format_duration,
+)
+MAX_INTERVAL: Key[float] = Key(
+    "serve",
+    "max_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MAX_INTERVAL",
+    "how long a repository may go unasked, while it does not change",
+    format_duration,
+)
+ASKS_PER_MINUTE: Key[int] = Key(
+    "serve",
+    "asks_per_minute",
+    read_count(1, 100_000),
+    None,
+    "MGIT_ASKS_PER_MINUTE",
+    "how many repositories of one host are asked in a minute",
+)
 SHARD: Key[Shard] = Key(
     "serve",
     "shard",
@@ -293,6 +319,9 @@ GLOBAL_KEYS = (
     GONE_LIMIT,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
     WEB,
     WEB_TOKEN_FILE,
@@ -351,6 +380,13 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -365,6 +401,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -377,6 +415,7 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,
@@ -384,6 +423,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

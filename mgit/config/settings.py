@@ -52,6 +52,10 @@ class SourceSettings:
         options: how much of each repository is kept, None for what `Settings.options` says.
         wikis: also keep the wikis; None for what `Settings.wikis` says.
         interval: seconds between two passes of `mgit serve`, None for what `ServeSettings` says.
+        min_interval: the same for what `ServeSettings.min_interval` says.
+        max_interval: the same for what `ServeSettings.max_interval` says.
+        webhook_secret_file: holds the secrets that vouch for webhooks, one a line; None where none
+            are taken.
     """
 
     name: str
@@ -69,6 +73,9 @@ class SourceSettings:
     options: CopyOptions | None = None
     wikis: bool | None = None
     interval: float | None = None
+    min_interval: float | None = None
+    max_interval: float | None = None
+    webhook_secret_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +130,20 @@ class ServeSettings:
         shard: the part of the repositories that this mgit keeps, whatever the command; None for
             all.
         web: where the status page, the API and webhooks are answered.
+        min_interval: seconds after which a busy repository may be asked again; None for the
+            interval of its source.
+        max_interval: seconds for which a quiet repository may go unasked; None for the interval of
+            its source.
+        asks_per_minute: most repositories of one host that are asked in a minute, None for all.
     """
 
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
     shard: Shard | None = None
     web: WebSettings = WebSettings()
+    min_interval: float | None = None
+    max_interval: float | None = None
+    asks_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

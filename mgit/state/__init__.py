@@ -6,5 +6,14 @@ from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
 from mgit.state.store import PastRun, State
 from mgit.state.turns import StoredTurn
+from mgit.state.visits import StoredVisit
 
-__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs", "StoredTurn"]
+__all__ = [
+    "PastRun",
+    "State",
+    "StoredListing",
+    "StoredPause",
+    "StoredRefs",
+    "StoredTurn",
+    "StoredVisit",
+]

@@ -124,4 +124,31 @@ _THIRD = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_HOOKS = (
+    # What webhooks brought, so that the same thing again does nothing. `mark` is a digest.
+    """
+    CREATE TABLE deliveries (
+        source TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        seen_at REAL NOT NULL,
+        PRIMARY KEY (source, mark)
+    ) WITHOUT ROWID, STRICT
+    """,
+    "CREATE INDEX deliveries_seen ON deliveries (source, seen_at)",
+    # When a service asked each repository last, and when that told of something new.
+    """
+    CREATE TABLE visits (
+        place TEXT NOT NULL,
+        forge TEXT NOT NULL,
+        repo_id TEXT NOT NULL,
+        source TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        asked_at REAL NOT NULL,
+        changed_at REAL,
+        failures INTEGER NOT NULL,
+        PRIMARY KEY (place, forge, repo_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _HOOKS)

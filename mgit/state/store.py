@@ -12,9 +12,11 @@ from typing import Any
 
 from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
 from mgit.state.database import Database
+from mgit.state.deliveries import Deliveries
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 from mgit.state.turns import Turns
+from mgit.state.visits import Visits
 
 KEPT_RUNS = 200
 KEPT_RESPONSE_SECONDS = 90 * 86400.0
@@ -65,6 +67,8 @@ class State:
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
+        self.visits = Visits(self._database)
+        self.deliveries = Deliveries(self._database, clock)
 
     def check(self) -> None:
         """Make sure that the state can be written.

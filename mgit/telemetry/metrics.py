@@ -90,16 +90,17 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         """Count one event."""
         match event:
-            case RunStarted(sources=sources):
-                self._forget_states(sources)
+            case RunStarted(sources=sources, partly=partly):
+                self._forget_states(tuple(name for name in sources if name not in partly))
             case CredentialFound():
                 pass
             case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
                 if left is not None:
                     self._allowance.labels(listing.source).set(left)
-            case Planned(plan=plan):
+            case Planned(plan=plan, asleep=asleep):
                 self._queue.set(len(plan.actions))
+                self._asleep.set(asleep)
             case Ended(outcome=outcome, source=source):
                 self._count_outcome(outcome, source)
             case RunEnded():
@@ -181,6 +182,9 @@ class Metrics:
         self._last_run = self._gauge("mgit_last_run_timestamp_seconds", "When the last run ended.")
         self._next = self._gauge("mgit_next_run_timestamp_seconds", "When the next run is due.")
         self._queue = self._gauge("mgit_queue_depth", "Planned actions that have not ended.")
+        self._asleep = self._gauge(
+            "mgit_repos_resting", "Repositories that the last run had no need to ask."
+        )
         self._git = Counter("mgit_git_processes", "Git processes started.", registry=self.registry)
 
     def _make_process_metrics(self) -> None:
@@ -214,6 +218,7 @@ class Metrics:
             self._fresh.setdefault(key, now)
         for key in self._listed.get(source, frozenset()) - keys:
             self._fresh.pop(key, None)
+            self._states.pop(key, None)  # told anew where something of it is left
         self._listed[source] = keys
         self._discovered.labels(source).set(len(keys))
         self._discovery.labels(source).set(now)

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from mgit.daemon.answering import Region
 from mgit.daemon.web.answer import Answer, problem
 from mgit.daemon.web.channel import Hint, Note
@@ -95,23 +97,28 @@ class App(Application):
     def _judged(self, verdict: Accepted | Refused, source: str, exchange: Exchange) -> Answer:
         match verdict:
             case Refused():
-                self._webhook_note(
-                    "warning",
-                    "webhook.refused",
-                    verdict.detail,
-                    source,
-                    exchange,
-                    audit="webhook-refused" if verdict.audited else "",
-                    code=verdict.code,
-                )
+                if verdict.told:
+                    self._webhook_note(
+                        "warning",
+                        "webhook.refused",
+                        verdict.detail,
+                        source,
+                        exchange,
+                        audit="webhook-refused" if verdict.audited else "",
+                        code=verdict.code,
+                        missed=verdict.missed,
+                    )
                 return problem(verdict.status, verdict.code, verdict.detail, exchange.request_id)
-            case Accepted(hints=hints, note=note):
-                if not all(self._parts.tell(hint) for hint in hints):
+            case Accepted(hints=hints, note=note, code=code):
+                named = [replace(hint, request_id=exchange.request_id) for hint in hints]
+                if not all(self._parts.tell(hint) for hint in named):
                     detail = "The service is behind; send it again."
                     return problem(
                         503, "service-behind", detail, exchange.request_id, ("Retry-After", "30")
                     )
-                self._webhook_note("info", "webhook.accepted", note or "accepted", source, exchange)
+                self._webhook_note(
+                    "info", "webhook.accepted", note or "accepted", source, exchange, code=code
+                )
                 return Answer(202 if hints else 204)
 
     def _webhook_note(
@@ -124,6 +131,7 @@ class App(Application):
         *,
         audit: str = "",
         code: str = "",
+        missed: int = 0,
     ) -> None:
         self._parts.tell(
             Note(
@@ -135,5 +143,6 @@ class App(Application):
                 source=source[:64],
                 code=code,
                 audit=audit,
+                missed=missed,
             )
         )

@@ -30,6 +30,7 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
         path: `owner/name` as the forge told it, empty where it does not say.
         delivery: id of the delivery, so that a second one is known.
         request_id: of the request that brought it.
+        marks: what the service remembers, so that the same thing again does nothing.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
     path: str = ""
     delivery: str = ""
     request_id: str = ""
+    marks: tuple[str, ...] = ()
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):

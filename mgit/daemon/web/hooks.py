@@ -19,10 +19,12 @@ class Accepted:
     Args:
         hints: what the service is told; nothing for a ping, or for an event that says nothing.
         note: one line for the log.
+        code: why there is nothing to do: `ping`, `unknown-event`, `replayed`; else empty.
     """
 
     hints: tuple[Hint, ...] = ()
     note: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,16 @@ class Refused:
         code: for programs and the log: `signature-wrong`, `source-unknown`, …
         detail: one sentence for the sender; holds neither a secret nor a part of the body.
         audited: it is worth an audit record: somebody tried with a wrong signature.
+        told: it is worth a log line; False where there were too many of late.
+        missed: how many were not told of before this one.
     """
 
     status: int
     code: str
     detail: str
     audited: bool = False
+    told: bool = True
+    missed: int = 0
 
 
 class Accepts(Protocol):

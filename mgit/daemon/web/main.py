@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from pathlib import Path
 
 import msgspec
 
 from mgit.daemon.answering import Region, ask_the_kernel
 from mgit.daemon.web.app import App, Parts
 from mgit.daemon.web.channel import Teller
+from mgit.daemon.web.receiving import Receiver
 from mgit.daemon.web.server import Server
 from mgit.daemon.web.setup import Setup
+from mgit.state.deliveries import marks_in
 
 
 def main(argument: str) -> None:
@@ -26,6 +29,14 @@ def main(argument: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ask_the_kernel()
-    parts = Parts(region=Region(setup.board), tell=Teller(setup.channel).tell)
+    parts = Parts(
+        region=Region(setup.board), tell=Teller(setup.channel).tell, accepts=_receiver(setup)
+    )
     Server(socket.socket(fileno=setup.listener), App(parts)).run(until=0)
     os._exit(0)
+
+
+def _receiver(setup: Setup) -> Receiver | None:
+    if not setup.hooks:
+        return None
+    return Receiver(setup.hooks, lambda source: marks_in(Path(setup.state_file), source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,9 @@ from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
 from mgit.daemon.http import listening
 from mgit.daemon.web.channel import Channel, Hint, Note
+from mgit.daemon.web.receiving import HookSetup
 from mgit.daemon.web.setup import Setup
+from mgit.fleet.sources import trusted_folders
 
 # Isolated, and without a look around for packages: it imports from where the service does.
 _PROGRAM = (
@@ -108,7 +110,16 @@ def setup_for(
         tls_cert=str(web.tls_cert or ""),
         tls_key=str(web.tls_key or ""),
         client_ca=str(web.client_ca or ""),
+        hooks=tuple(_hooks(settings)),
     )
+
+
+def _hooks(settings: Settings) -> Iterator[HookSetup]:
+    trusted = tuple(str(folder) for folder in trusted_folders(settings.environment))
+    for source in settings.sources:
+        if source.webhook_secret_file is not None:
+            file = str(source.webhook_secret_file)
+            yield HookSetup(source.name, source.forge, file, trusted)
 
 
 def web_command(setup: Setup) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mgit.daemon.web.receiving import HookSetup
+
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve.
@@ -19,6 +21,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         tls_cert: PEM file, empty for plain HTTP.
         tls_key: PEM file, empty where `tls_cert` holds both.
         client_ca: PEM file, empty where certificates let nobody in.
+        hooks: the webhooks that are taken.
     """
 
     listener: int
@@ -31,6 +34,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
+    hooks: tuple[HookSetup, ...] = ()
 
     @property
     def descriptors(self) -> tuple[int, ...]:
