@@ -102,17 +102,18 @@ class Pass:
         began: when the asking began.
         there: what the sources list that were listed whole, by source.
         seen: what was found out, by repository.
+        ended: it came to its end; False where it was broken off.
     """
 
     began: float
     there: Mapping[str, Collection[RepoKey]] = field(default_factory=dict)
     seen: Mapping[RepoKey, Seen] = field(default_factory=dict)
+    ended: bool = True
 
-    @property
-    def unreached(self) -> frozenset[str]:
-        """Sources of which nothing could be brought up to date: no repository's own fault."""
-        failed = {one.source for one in self.seen.values() if one.failed}
-        return frozenset(failed - {one.source for one in self.seen.values() if not one.failed})
+    def reached(self, source: str) -> bool:
+        """Whether anything of a source answered: its listing, or a repository without a failure."""
+        theirs = [one.failed for one in self.seen.values() if one.source == source]
+        return not all(theirs) if theirs else source in self.there
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +177,20 @@ class Book:
             if one.source in done.there and key not in done.there[one.source]
         }
         visits = {key: one for key, one in self.visits.items() if key not in gone}
-        unreached = done.unreached
+        reached = {one.source for one in done.seen.values() if not one.failed}
         for key, seen in done.seen.items():
-            if key not in gone and not (seen.failed and seen.source in unreached):
+            # Where nothing of a source could be brought up to date, that is nobody's own fault, and
+            # says nothing of anybody: it stays due.
+            if key not in gone and (seen.source in reached or not seen.failed):
                 visits[key] = _visited(visits.get(key), seen, done.began)
         return replace(self, visits=visits)
+
+    def without(self, keys: Collection[RepoKey]) -> Book:
+        """The visits but for those of some repositories, which are as good as never seen."""
+        if not keys:
+            return self
+        left = {key: visit for key, visit in self.visits.items() if key not in keys}
+        return replace(self, visits=left)
 
     def _between(self) -> Iterator[tuple[Visit, RepoKey, float]]:
         """What has a gap shorter than the interval of its source, and when that ends."""

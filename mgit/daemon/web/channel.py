@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
@@ -16,7 +17,10 @@ from typing import Literal, Self
 import msgspec
 
 MAX_LINE = min(select.PIPE_BUF, 4096)
-MAX_HINTS = 1024
+MAX_HINTS = 4096
+DEBOUNCE_SECONDS = 1.0
+FLOOD = "flood"
+"""Event of a hint of our own: there were more about a source than are kept."""
 _CHUNK = 65536
 
 
@@ -103,28 +107,42 @@ class Teller:
 class Inbox:
     """Hints that wait for the service: one thread puts them in, another takes them out.
 
-    Hints that say the same are kept once. Its bound is far above what is sensible to remember:
-    what does not fit any more is found by the next ordinary pass.
+    Hints about the same are kept once, the first of them: a thousand pushes to one repository are
+    one fetch. They are ripe a moment after the first came, so that what belongs together is done
+    together. What does not fit is kept as one hint about its whole source (`FLOOD`).
 
     Args:
         limit: most hints that wait.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, limit: int = MAX_HINTS) -> None:
+    def __init__(self, limit: int = MAX_HINTS, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
+        self._clock = clock
         self._lock = threading.Lock()
-        self._hints: dict[tuple[str, str, str], Hint] = {}
+        self._hints: dict[tuple[str, str], Hint] = {}
+        self._since = 0.0
         self.dropped = 0
 
     def put(self, hint: Hint) -> bool:
-        """Keep a hint; False when there is no room."""
-        key = (hint.source, hint.repo_id, hint.path)
+        """Keep a hint; False when there is no room but for what stands for all of its source."""
+        key = (hint.source, hint.repo_id)
         with self._lock:
-            if key not in self._hints and len(self._hints) >= self._limit:
+            fits = key in self._hints or len(self._hints) < self._limit
+            if not self._hints:
+                self._since = self._clock()
+            if fits:
+                self._hints.setdefault(key, hint)
+            else:
                 self.dropped += 1
-                return False
-            self._hints[key] = hint
-            return True
+                flood = Hint(hint.source, FLOOD, request_id=hint.request_id)
+                self._hints.setdefault((hint.source, FLOOD), flood)
+            return fits
+
+    @property
+    def ripe(self) -> bool:
+        """Whether something waits, and has waited long enough."""
+        return bool(self._hints) and self._clock() >= self._since + DEBOUNCE_SECONDS
 
     def take(self) -> tuple[Hint, ...]:
         """All that waits, oldest first; then nothing waits."""

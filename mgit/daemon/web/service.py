@@ -32,12 +32,17 @@ class Ear:
     def __call__(self, heard: Hint | Note) -> None:
         match heard:
             case Hint():
-                self._inbox.put(heard)
+                self._hinted(heard)
             case Note():
                 self._noted(heard)
 
     def garbled(self) -> None:
         self._parts.events.warning("web.garbled", "the web helper said something unreadable")
+
+    def _hinted(self, hint: Hint) -> None:
+        """Keep a hint, unless what it is known by was kept before: then somebody replays it."""
+        if self._parts.state.deliveries.remember(hint.source, hint.marks):
+            self._inbox.put(hint)
 
     def _noted(self, note: Note) -> None:
         if not note.event.startswith(_EVENTS):
