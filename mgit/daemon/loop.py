@@ -130,7 +130,7 @@ class Loop:
     def _sync(
         self, errand: Errand, agenda: Agenda, watch: Watch
     ) -> tuple[ExitCode, frozenset[str], bool]:
-        """One pass: its exit code, the sources that were not reached, whether it ended by itself."""
+        """One pass: exit code, the sources that were not reached, whether it ended by itself."""
         sources = tuple(sources_of(errand))
         try:
             with open_fleet(
