@@ -174,7 +174,7 @@ class Agenda:
         """The agenda after an errand; the turns of sources apart (see `Timetable.after`)."""
         book = self.book.after(done).without(self._lost(errand, done))
         listings = dict(self.listings)
-        for source, keys in errand.only.items():
+        for source, keys in errand.only.items() if done.ended else ():
             for key in keys & self.news.keys() - done.seen.keys():  # not where it was
                 listings.setdefault(source, self.news[key].cause)
         held = {name: until for name, until in self.held.items() if until > now}

@@ -182,7 +182,7 @@ class Book:
             # Where nothing of a source could be brought up to date, that is nobody's own fault, and
             # says nothing of anybody: it stays due.
             if key not in gone and (seen.source in reached or not seen.failed):
-                visits[key] = _visited(visits.get(key), seen, done.began)
+                visits[key] = self._visited(visits.get(key), seen, done.began)
         return replace(self, visits=visits)
 
     def without(self, keys: Collection[RepoKey]) -> Book:
@@ -204,6 +204,18 @@ class Book:
             if gap < brisk[visit.source]:
                 yield visit, key, visit.asked + gap
 
+    def _visited(self, before: Visit | None, seen: Seen, began: float) -> Visit:
+        if seen.failed:
+            old = before or Visit(seen.source, seen.folder, began)
+            failures = old.failures + 1
+            return replace(old, folder=seen.folder, asked=began, failures=failures)
+        told = (seen.pushed, before.changed if before else None, began if seen.changed else None)
+        known = [moment for moment in told if moment is not None]
+        if not known and (rhythm := self.rhythms.get(seen.source)) is not None:
+            # As if it had changed so long ago that its gap is the interval of its source.
+            known = [began - rhythm.interval / SHARE]
+        return Visit(seen.source, seen.folder, began, max(known, default=None))
+
     def _asked(self, key: RepoKey) -> float:
         visit = self.visits.get(key)
         return float("-inf") if visit is None else visit.asked
@@ -219,17 +231,6 @@ class Book:
 def share_of(key: RepoKey) -> float:
     """A number from 0 to 1 that a repository keeps."""
     return crc32(str(key).encode("utf-8", "surrogatepass")) / 2**32
-
-
-def _visited(before: Visit | None, seen: Seen, began: float) -> Visit:
-    if seen.failed:
-        old = before or Visit(seen.source, seen.folder, began)
-        return replace(
-            old, source=seen.source, folder=seen.folder, asked=began, failures=old.failures + 1
-        )
-    known = (seen.pushed, before.changed if before else None, began if seen.changed else None)
-    changed = max((moment for moment in known if moment is not None), default=None)
-    return Visit(seen.source, seen.folder, began, changed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,15 @@ def test_what_was_found_out_counts_for_the_next_time():
     assert book.visits[key(1)] == visit(400.0, 200.0)
 
 
+def test_one_of_which_nothing_is_known_begins_with_the_interval_of_its_source():
+    book = Book({"work": WIDE}).after(Pass(0.0, seen={key(1): seen()}))
+    assert book.next() is None
+    assert book.resting(["work"], now=1.0) == frozenset()
+    for turn in range(1, 40):
+        book = book.after(Pass(turn * HOUR, seen={key(1): seen()}))
+    assert book.resting(["work"], now=39 * HOUR + 1) == {key(1)}
+
+
 def test_a_forge_that_is_down_is_no_fault_of_its_repositories():
     before = Book({"work": WIDE}, {key(n): visit(float(n)) for n in range(3)})
     after = before.after(Pass(500.0, seen={key(n): seen(failed=True) for n in range(3)}))
