@@ -10,9 +10,10 @@ from typing import Protocol
 from mgit.credentials.secret import Secret
 from mgit.text import escape_untrusted
 
-MAX_BODY = 25 * 1024 * 1024
-"""Bytes of the longest body that is looked at: GitHub sends no event that is longer, and the others
-cut theirs far below, so that nothing which a forge sends is refused for its size."""
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of the longest body that is looked at. Forges tell of 20 commits (GitLab, Gitea) to 2,048
+(GitHub) of a push, which is far less; GitHub alone would send 25 MB. All places of the web process
+together hold no more than 128 MiB so, and what is refused is found by the next pass."""
 WINDOW_SECONDS = 300.0
 """How far a signed time may be from ours, either way; what Standard Webhooks recommends."""
 LEAST_SECRET = 16
