@@ -9,12 +9,13 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from mgit.config.settings import Settings, SourceSettings
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
+from mgit.daemon.onlooker import Onlooker
 from mgit.daemon.schedule import KeptTurn, Timetable
 from mgit.daemon.web.channel import Inbox
 from mgit.errors import ExitCode, MgitError, StateError
@@ -43,6 +44,7 @@ class Loop:
         wall: seconds since 1970.
         wait: sleeps so many seconds.
         chance: a number from 0 to 1.
+        onlookers: follow it.
         inbox: hints of forges that wait, None where no webhook is taken.
     """
 
@@ -56,6 +58,7 @@ class Loop:
         lock: RootLock,
         *,
         chance: Callable[[], float],
+        onlookers: Sequence[Onlooker] = (),
         inbox: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -71,6 +74,7 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._onlookers = onlookers
         self._inbox = inbox
 
     def run(self, *, once: bool = False) -> int:
@@ -80,6 +84,7 @@ class Loop:
             0, or with `once` the exit code of the run.
         """
         table = self._resumed()
+        self._tell_turns(table)
         while not self._stop.requested:
             started = self._clock()
             self._look()
@@ -120,7 +125,14 @@ class Loop:
         now, chance = self._clock(), self._chance()
         table = table.after(sources, failed, started=started, now=now, chance=chance)
         self._keep(table)
+        self._tell_turns(table)
         return table
+
+    def _tell_turns(self, table: Timetable) -> None:
+        turns = dict(table.kept(now=self._clock(), wall=self._wall()))
+        for onlooker in self._onlookers:
+            if onlooker.turns is not None:
+                onlooker.turns(turns)
 
     def _keep(self, table: Timetable) -> None:
         digests = {one.name: _digest(one) for one in self._settings.sources}
@@ -139,7 +151,11 @@ class Loop:
             with open_fleet(
                 self._settings,
                 parts=self._parts,
-                observers=(self._figures, log_events(self._parts)),
+                observers=(
+                    self._figures,
+                    *(one.observe for one in self._onlookers if one.observe is not None),
+                    log_events(self._parts),
+                ),
                 lock=self._lock,
                 stop=self._stop,
                 tick=self._beat,
@@ -168,6 +184,9 @@ class Loop:
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
         self._figures.refresh()
+        for onlooker in self._onlookers:
+            if onlooker.tick is not None:
+                onlooker.tick()
 
     def _state_answers(self) -> bool:
         try:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mgit.daemon.answering import Region
+from mgit.daemon.region import Region
 from mgit.daemon.web.answer import Answer, problem
 from mgit.daemon.web.channel import Hint, Note
 from mgit.daemon.web.hooks import MAX_BODY, Accepted, Accepts, Refused

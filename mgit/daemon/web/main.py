@@ -8,7 +8,8 @@ import socket
 
 import msgspec
 
-from mgit.daemon.answering import Region, ask_the_kernel
+from mgit.daemon.answering import ask_the_kernel
+from mgit.daemon.region import Region
 from mgit.daemon.web.app import App, Parts
 from mgit.daemon.web.channel import Teller
 from mgit.daemon.web.server import Server

@@ -11,13 +11,15 @@ from typing import Self
 
 import msgspec
 
-from mgit.config.settings import Settings
+from mgit.config.settings import Settings, WebSettings
 from mgit.config.values import HostPort
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
 from mgit.daemon.http import listening
 from mgit.daemon.web.channel import Channel, Hint, Note
 from mgit.daemon.web.setup import Setup
+from mgit.daemon.web.tls import server_context, words_of
+from mgit.errors import ConfigurationError
 
 # Isolated, and without a look around for packages: it imports from where the service does.
 _PROGRAM = (
@@ -117,3 +119,20 @@ def web_command(setup: Setup) -> tuple[str, ...]:
     return (
         sys.executable, "-I", "-S", "-c", _PROGRAM, msgspec.json.encode(setup).decode(), *places
     )  # fmt: skip
+
+
+def check_tls(web: WebSettings) -> None:
+    """Try the files before the helper does.
+
+    Raises:
+        ConfigurationError: they cannot be read, or do not fit together.
+    """
+    try:
+        server_context(str(web.tls_cert), str(web.tls_key or ""), str(web.client_ca or ""))
+    except OSError as error:
+        names = ", ".join(str(one) for one in (web.tls_cert, web.tls_key, web.client_ca) if one)
+        raise ConfigurationError(
+            f"TLS cannot be served with {names}: {words_of(error)}",
+            advice="`tls_cert` holds the certificate and its chain, `tls_key` its key without a "
+            "passphrase, `client_ca` certificates; all in PEM",
+        ) from None
