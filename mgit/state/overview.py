@@ -132,7 +132,8 @@ class Tally:
         failed: the last look failed.
         foreign: not ours.
         stale: of any state.
-        oldest: when the stalest last held all of its upstream, in seconds since 1970.
+        oldest: when the stalest last held all of its upstream, in seconds since 1970; None where
+            there is none.
     """
 
     source: str
@@ -141,7 +142,7 @@ class Tally:
     failed: int
     foreign: int
     stale: int
-    oldest: float
+    oldest: float | None
 
     @property
     def total(self) -> int:

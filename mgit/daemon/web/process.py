@@ -105,11 +105,11 @@ def setup_for(
         status=status,
         channel=channel,
         state_file=str(state_file),
-        loopback=web.listen is None or web.listen.loopback,
         token_file=web.token_file is not None,
         tls_cert=str(web.tls_cert or ""),
         tls_key=str(web.tls_key or ""),
         client_ca=str(web.client_ca or ""),
+        debug=settings.log.level == "debug",
     )
 
 
