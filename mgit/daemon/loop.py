@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
+from mgit.daemon.onlooker import Onlooker
+from mgit.daemon.schedule import Timetable
 from mgit.daemon.shelf import Shelf
 from mgit.daemon.watch import Watch
 from mgit.daemon.web.channel import FLOOD, Inbox
@@ -44,6 +46,7 @@ class Loop:
         wall: seconds since 1970.
         wait: sleeps so many seconds.
         chance: a number from 0 to 1.
+        onlookers: follow what goes on.
         inbox: hints of forges that wait, None where no webhook is taken.
     """
 
@@ -57,6 +60,7 @@ class Loop:
         lock: RootLock,
         *,
         chance: Callable[[], float],
+        onlookers: Sequence[Onlooker] = (),
         inbox: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -72,6 +76,7 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
 
@@ -82,6 +87,7 @@ class Loop:
             0, or with `once` the exit code of the run.
         """
         agenda = self._shelf.load()
+        self._tell_turns(agenda.table)
         while not self._stop.requested:
             self._look()
             agenda = self._heard(agenda)
@@ -125,7 +131,14 @@ class Loop:
             )
             agenda = replace(agenda, table=table)
             self._shelf.store_turns(table)
+            self._tell_turns(table)
         return agenda
+
+    def _tell_turns(self, table: Timetable) -> None:
+        turns = dict(table.kept(now=self._clock(), wall=self._wall()))
+        for onlooker in self._onlookers:
+            if onlooker.turns is not None:
+                onlooker.turns(turns)
 
     def _sync(
         self, errand: Errand, agenda: Agenda, watch: Watch
@@ -136,7 +149,12 @@ class Loop:
             with open_fleet(
                 self._settings,
                 parts=self._parts,
-                observers=(watch, self._figures, log_events(self._parts)),
+                observers=(
+                    watch,
+                    self._figures,
+                    *(one.observe for one in self._onlookers if one.observe is not None),
+                    log_events(self._parts),
+                ),
                 lock=self._lock,
                 stop=self._stop,
                 tick=self._beat,
@@ -178,6 +196,9 @@ class Loop:
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
         self._figures.refresh()
+        for onlooker in self._onlookers:
+            if onlooker.tick is not None:
+                onlooker.tick()
 
     def _state_answers(self) -> bool:
         try:

@@ -14,10 +14,13 @@ from mgit.daemon.board import Board
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.http import HealthServer
+from mgit.daemon.keys import KeyFile
 from mgit.daemon.loop import Loop
-from mgit.daemon.telling import audit, helper_teller
+from mgit.daemon.onlooker import Onlooker
+from mgit.daemon.telling import audit, helper_teller, keys_teller
+from mgit.daemon.web.service import open_web
 from mgit.fleet import Stop
-from mgit.fleet.wiring import open_parts
+from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
 from mgit.telemetry.metrics import Metrics
 
@@ -51,11 +54,10 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         figures = Figures(Metrics(parts.state.freshness()), board.publish)
         tell = helper_teller(parts, "health")
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
-        inbox = None
-        if settings.serve.web.listen is not None:
-            from mgit.daemon.web.service import open_web  # only where it is wanted
-
-            inbox = stack.enter_context(open_web(settings, parts, board))
+        onlookers = [*guard(settings, parts, board)]
+        web = stack.enter_context(open_web(settings, parts, board))
+        if web is not None:
+            onlookers.append(web.onlooker)
         parts.events.info(
             "service.started",
             f"mgit serves at {server.address}, root {settings.root}",
@@ -63,12 +65,40 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             root=str(settings.root),
         )
         audit(parts, "service-started", listen=str(server.address), root=str(settings.root))
-        loop = Loop(settings, parts, health, figures, stop, lock, chance=jitter, inbox=inbox)
+        loop = Loop(
+            settings,
+            parts,
+            health,
+            figures,
+            stop,
+            lock,
+            chance=jitter,
+            onlookers=onlookers,
+            inbox=web.inbox if web else None,
+        )
         code = loop.run(once=once)
         health.beat(stopping=True)
         audit(parts, "service-stopped", exit_code=str(code))
         parts.events.info("service.stopped", "mgit has stopped", exit_code=code)
     return code
+
+
+def guard(settings: Settings, parts: Parts, board: Board) -> Iterator[Onlooker]:
+    """Ask for a token where there is a file of them; keep up with that file.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+    """
+    path = settings.serve.web.token_file
+    if path is None:
+        if not settings.serve.listen.loopback:
+            parts.events.warning(
+                "metrics.open",
+                f"whoever reaches {settings.serve.listen} can read the metrics",
+                advice="name a file of tokens as `token_file` in [serve], or limit who can",
+            )
+        return
+    yield Onlooker(tick=KeyFile(path, board, keys_teller(parts)).refresh)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgit.daemon.helper import Tell
+from mgit.daemon.keys import Changed
 from mgit.errors import StateError
 from mgit.fleet.wiring import Parts
 
@@ -25,5 +26,18 @@ def helper_teller(parts: Parts, name: str) -> Tell:
             reason=why,
             seconds=pause,
         )
+
+    return tell
+
+
+def keys_teller(parts: Parts) -> Changed:
+    """Logs and audits that other tokens let in than before."""
+
+    def tell(count: int, problem: str, advice: str) -> None:
+        if problem:
+            parts.events.error("web.locked", f"no token lets in: {problem}", advice=advice)
+        else:
+            parts.events.info("web.tokens", f"{count} tokens let in now", tokens=count)
+        audit(parts, "tokens-changed", tokens=str(count), message=problem)
 
     return tell

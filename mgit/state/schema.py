@@ -124,7 +124,25 @@ _THIRD = (
     """,
 )
 
-_HOOKS = (
+_FOURTH = (
+    # What a status page tells of a repository, and of a run.
+    "ALTER TABLE repos ADD COLUMN source TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN folder TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN state TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN message TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN seconds REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE repos ADD COLUMN last_changed REAL",
+    "CREATE INDEX outcomes_repo ON outcomes (forge, repo_id)",
+    "ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN repos INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN git_processes INTEGER NOT NULL DEFAULT 0",
+)
+
+_FIFTH = (
     # What webhooks brought, so that the same thing again does nothing. `mark` is a digest.
     """
     CREATE TABLE deliveries (
@@ -151,4 +169,4 @@ _HOOKS = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _HOOKS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)

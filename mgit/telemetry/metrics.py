@@ -25,12 +25,13 @@ from mgit.errors import ExitCode
 from mgit.model import (
     Listing,
     Outcome,
-    Reason,
     RepoKey,
+    RepoState,
     Result,
     action_key,
     action_name,
     holds_upstream,
+    repo_state,
 )
 from mgit.telemetry.events import (
     CredentialFound,
@@ -46,7 +47,6 @@ from mgit.version import __version__
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
-_STATES = ("current", "held", "failed", "foreign")
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
@@ -243,7 +243,7 @@ class Metrics:
         self._git.inc(event.git_processes)
         self._last_run.set(self._clock())
         tally = Tally(state for _, state in self._states.values())
-        for state in _STATES:
+        for state in RepoState:
             self._repos.labels(state).set(tally[state])
         now = self._clock()
         for source, keys in self._listed.items():
@@ -264,16 +264,7 @@ class Metrics:
         name = action_key(outcome.action) or action_name(outcome.action)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
-        elif outcome.result in (Result.MOVED, Result.ARCHIVED):
-            self._states.setdefault(name, (source, "current"))
+        elif (state := repo_state(outcome)) is None:
+            self._states.setdefault(name, (source, RepoState.CURRENT))
         else:
-            self._states[name] = (source, _state(outcome))
-
-
-def _state(outcome: Outcome) -> str:
-    if outcome.result is Result.FAILED:
-        return "failed"
-    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
-        return "foreign"
-    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
-    return "current" if settled and holds_upstream(outcome) else "held"
+            self._states[name] = (source, state)

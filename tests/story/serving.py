@@ -54,12 +54,12 @@ class Service:
 
     @property
     def web(self) -> str:
-        """The address of the status page and of webhooks."""
+        """The URL of the status page; webhooks come in below it."""
         return str(next(one["web"] for one in self.said if one["event"] == "web.started"))
 
     def hook(self, source: str) -> str:
         """Where a forge sends the webhooks of a source."""
-        return f"http://{self.web}/webhooks/{source}"
+        return f"{self.web}webhooks/{source}"
 
     def end(self) -> int:
         """Ask it to end; its exit code."""

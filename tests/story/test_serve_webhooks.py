@@ -157,7 +157,7 @@ def test_other_paths_and_methods_take_no_webhooks(
     repo = forge.store.get("acme", "repo-001")
     wrong = Hook(service.hook("nobody"), SECRET)
     assert send(wrong, compose("github", "push", repo, wrong)).status == 404
-    host, _, port = service.web.rpartition(":")
+    host, _, port = service.web.removeprefix("http://").rstrip("/").rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=30)
     try:
         connection.request("GET", "/webhooks/work")

@@ -11,7 +11,7 @@ from typing import Self
 
 import msgspec
 
-from mgit.config.settings import Settings
+from mgit.config.settings import Settings, WebSettings
 from mgit.config.values import HostPort
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
@@ -19,6 +19,8 @@ from mgit.daemon.http import listening
 from mgit.daemon.web.channel import Channel, Hint, Note
 from mgit.daemon.web.receiving import HookSetup
 from mgit.daemon.web.setup import Setup
+from mgit.daemon.web.tls import server_context, words_of
+from mgit.errors import ConfigurationError
 from mgit.fleet.sources import trusted_folders
 
 # Isolated, and without a look around for packages: it imports from where the service does.
@@ -105,12 +107,12 @@ def setup_for(
         status=status,
         channel=channel,
         state_file=str(state_file),
-        loopback=web.listen is None or web.listen.loopback,
         token_file=web.token_file is not None,
         tls_cert=str(web.tls_cert or ""),
         tls_key=str(web.tls_key or ""),
         client_ca=str(web.client_ca or ""),
         hooks=tuple(_hooks(settings)),
+        debug=settings.log.level == "debug",
     )
 
 
@@ -128,3 +130,20 @@ def web_command(setup: Setup) -> tuple[str, ...]:
     return (
         sys.executable, "-I", "-S", "-c", _PROGRAM, msgspec.json.encode(setup).decode(), *places
     )  # fmt: skip
+
+
+def check_tls(web: WebSettings) -> None:
+    """Try the files before the helper does.
+
+    Raises:
+        ConfigurationError: they cannot be read, or do not fit together.
+    """
+    try:
+        server_context(str(web.tls_cert), str(web.tls_key or ""), str(web.client_ca or ""))
+    except OSError as error:
+        names = ", ".join(str(one) for one in (web.tls_cert, web.tls_key, web.client_ca) if one)
+        raise ConfigurationError(
+            f"TLS cannot be served with {names}: {words_of(error)}",
+            advice="`tls_cert` holds the certificate and its chain, `tls_key` its key without a "
+            "passphrase, `client_ca` certificates; all in PEM",
+        ) from None

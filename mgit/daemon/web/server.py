@@ -15,9 +15,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import TypeVar
 
 from mgit.daemon.web.answer import Answer, problem
 from mgit.daemon.web.request import MAX_HEAD, Malformed, Request, parse_request
+
+T = TypeVar("T")
 
 MAX_CONNECTIONS = 32
 IDLE_SECONDS = 5.0
@@ -77,7 +80,11 @@ class Application:
         raise NotImplementedError
 
     def answer(self, exchange: Exchange) -> Answer | Wants:
-        """The answer, or what is wanted first. Raises nothing."""
+        """The answer, or what is wanted first."""
+        raise NotImplementedError
+
+    def failed(self, exchange: Exchange) -> Answer:
+        """The answer when making one has raised; called while that is handled."""
         raise NotImplementedError
 
     def ended(self, exchange: Exchange, answer: Answer, seconds: float) -> None:
@@ -220,7 +227,7 @@ class Conversation:
 
     def _answer(self, exchange: Exchange) -> tuple[Answer, bool]:
         """The answer, and whether the whole request was read."""
-        found = self._application.answer(exchange)
+        found = self._made(exchange, lambda: self._application.answer(exchange))
         length = exchange.request.length if exchange.request else 1
         if isinstance(found, Answer):
             return found, len(self._read) == length == 0
@@ -234,7 +241,14 @@ class Conversation:
                 detail = "The body ended too early."
                 return problem(400, "body-incomplete", detail, exchange.request_id), False
             self._read += part
-        return found.then(self._read[:length]), len(self._read) == length
+        made = self._made(exchange, lambda: found.then(self._read[:length]))
+        return made, len(self._read) == length
+
+    def _made(self, exchange: Exchange, make: Callable[[], T]) -> T | Answer:
+        try:
+            return make()
+        except Exception:  # noqa: BLE001 - the outermost edge: one request fails, the others do not
+            return self._application.failed(exchange)
 
     def _continue(self, exchange: Exchange) -> None:
         request = exchange.request

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from mgit.config.settings import Settings
+from mgit.config.values import HostPort
+from mgit.credentials.hooks import read_hook_secrets
 from mgit.daemon.board import Board
+from mgit.daemon.onlooker import Onlooker
 from mgit.daemon.telling import helper_teller
 from mgit.daemon.web.channel import Hint, Inbox, Note
-from mgit.daemon.web.process import WebServer
-from mgit.errors import StateError
+from mgit.daemon.web.process import WebServer, check_tls
+from mgit.daemon.web.standing import Standing
+from mgit.errors import ConfigurationError, StateError
+from mgit.fleet.sources import trusted_folders
 from mgit.fleet.wiring import STATE_FILE, Parts
 
 _AUDITED = frozenset({"web-refused", "webhook-refused"})
@@ -83,32 +90,80 @@ class Ear:
             self._parts.events.warning("audit.problem", error.message, advice=error.advice)
 
 
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The web helper as the loop meets it.
+
+    Args:
+        inbox: where hints arrive.
+        onlooker: keeps the status document.
+    """
+
+    inbox: Inbox
+    onlooker: Onlooker
+
+
 @contextlib.contextmanager
-def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Inbox]:
-    """Serve the status page, the API and webhooks; yields where hints arrive.
+def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | None]:
+    """Serve the status page, the API and webhooks, where they are wanted.
 
     Raises:
-        ConfigurationError: the address cannot be listened at.
+        ConfigurationError: the address cannot be listened at, or TLS cannot be used.
     """
     listen = settings.serve.web.listen
-    assert listen is not None  # noqa: S101
+    if listen is None:
+        yield None
+        return
+    if settings.serve.web.tls_cert is not None:
+        check_tls(settings.serve.web)
     inbox = Inbox()
     ear = Ear(parts, inbox)
-    with contextlib.ExitStack() as stack:
-        status = stack.enter_context(Board())
-        server = stack.enter_context(
-            WebServer(
-                settings,
-                listen,
-                settings.paths.state_dir / STATE_FILE,
-                board=board,
-                status=status,
-                hear=ear,
-                garbled=ear.garbled,
-                tell=helper_teller(parts, "web"),
-            )
+    with Board() as status:
+        standing = Standing(settings, status.publish)
+        with WebServer(
+            settings,
+            listen,
+            settings.paths.state_dir / STATE_FILE,
+            board=board,
+            status=status,
+            hear=ear,
+            garbled=ear.garbled,
+            tell=helper_teller(parts, "web"),
+        ) as server:
+            _announce(settings, parts, server.address)
+            yield Web(inbox, standing.onlooker())
+
+
+def _announce(settings: Settings, parts: Parts, address: HostPort) -> None:
+    web = settings.serve.web
+    scheme = "http" if web.tls_cert is None else "https"
+    url = f"{scheme}://{address}/"
+    parts.events.info("web.started", f"status page and API at {url}", web=url)
+    for source in settings.sources:
+        if source.webhook_secret_file is not None:
+            _announce_hook(settings, parts, source.name, source.webhook_secret_file, url)
+    if web.tls_cert is None and not address.loopback:
+        parts.events.warning(
+            "web.in-clear",
+            f"tokens travel in clear to {address}",
+            advice="name a certificate as `tls_cert` in [serve], or let a proxy speak TLS",
         )
-        parts.events.info(
-            "web.started", f"status page and API at {server.address}", web=str(server.address)
+
+
+def _announce_hook(settings: Settings, parts: Parts, source: str, file: Path, url: str) -> None:
+    """Say where a forge sends its webhooks, and whether any would be believed."""
+    place = f"{url}webhooks/{source}"
+    try:
+        secrets = read_hook_secrets(file, trusted=trusted_folders(settings.environment))
+    except ConfigurationError as error:
+        parts.events.warning(
+            "webhook.unready",
+            f"all webhooks of {source} are refused: {error.message}",
+            source=source,
+            advice=error.advice,
         )
-        yield inbox
+        return
+    count = len(secrets)
+    parts.events.info(
+        "webhook.ready", f"webhooks of {source} at {place}", source=source, url=place, secrets=count
+    )

@@ -16,12 +16,12 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         status: descriptor of the memory with the status document.
         channel: descriptor of the pipe to the service.
         state_file: the state database, which is only read.
-        loopback: only this machine can reach the socket.
         token_file: a token lets in; the service reads the file, not this process.
         tls_cert: PEM file, empty for plain HTTP.
         tls_key: PEM file, empty where `tls_cert` holds both.
         client_ca: PEM file, empty where certificates let nobody in.
         hooks: the webhooks that are taken.
+        debug: the log wants to know of everything.
     """
 
     listener: int
@@ -29,18 +29,13 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     channel: int
     state_file: str
-    loopback: bool = True
     token_file: bool = False
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
     hooks: tuple[HookSetup, ...] = ()
+    debug: bool = False
 
     @property
     def descriptors(self) -> tuple[int, ...]:
         return (self.listener, self.board, self.status, self.channel)
-
-    @property
-    def asks(self) -> bool:
-        """Whether a credential is needed."""
-        return self.token_file or bool(self.client_ca)
