@@ -180,6 +180,32 @@ INTERVAL: Key[float] = Key(
     "from the start of one cycle to the start of the next",
     format_duration,
 )
+MIN_INTERVAL: Key[float] = Key(
+    "serve",
+    "min_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MIN_INTERVAL",
+    "how often a repository is asked at most, while it changes often",
+    format_duration,
+)
+MAX_INTERVAL: Key[float] = Key(
+    "serve",
+    "max_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MAX_INTERVAL",
+    "how long a repository may go unasked, while it does not change",
+    format_duration,
+)
+ASKS_PER_MINUTE: Key[int] = Key(
+    "serve",
+    "asks_per_minute",
+    read_count(1, 100_000),
+    None,
+    "MGIT_ASKS_PER_MINUTE",
+    "how many repositories of one host are asked in a minute",
+)
 SHARD: Key[Shard] = Key(
     "serve",
     "shard",
@@ -187,6 +213,46 @@ SHARD: Key[Shard] = Key(
     None,
     "MGIT_SHARD",
     "which part of the repositories is kept here",
+)
+WEB: Key[HostPort] = Key(
+    "serve",
+    "web",
+    read_listen,
+    None,
+    "MGIT_WEB",
+    "where `mgit serve` answers its status page and API",
+)
+WEB_TOKEN_FILE: Key[Path] = Key(
+    "serve",
+    "token_file",
+    read_path,
+    None,
+    "MGIT_WEB_TOKEN_FILE",
+    "file of the tokens that let in, one a line",
+)
+TLS_CERT: Key[Path] = Key(
+    "serve",
+    "tls_cert",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_CERT",
+    "certificate of the status page and API",
+)
+TLS_KEY: Key[Path] = Key(
+    "serve",
+    "tls_key",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_KEY",
+    "key of that certificate, where it is in a file of its own",
+)
+CLIENT_CA: Key[Path] = Key(
+    "serve",
+    "client_ca",
+    read_path,
+    None,
+    "MGIT_WEB_CLIENT_CA",
+    "whose certificates let in",
 )
 LOG_FORMAT: Key[str] = Key(
     "log",
@@ -253,7 +319,15 @@ GLOBAL_KEYS = (
     GONE_LIMIT,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
     LOG_FORMAT,
     LOG_LEVEL,
     CA_FILE,
@@ -306,6 +380,13 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -320,6 +401,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -332,6 +415,7 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,
@@ -339,6 +423,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mgit.address import Origin
+from mgit.config.environ import Environment
 from mgit.config.settings import Settings, SourceSettings
 from mgit.credentials import Credential, CredentialBook, CredentialRequest, CredentialStore, Secret
 from mgit.credentials.desktop import open_keyring
@@ -28,6 +29,12 @@ from mgit.transport import CachedResponse, Transport
 
 if TYPE_CHECKING:
     from mgit.forges.interface import Forge
+
+
+def trusted_folders(environment: Environment) -> tuple[Path, ...]:
+    """Folders whose files may be readable by others, for the platform decides who sees them."""
+    systemd = environment.given("CREDENTIALS_DIRECTORY")
+    return (*RUN_SECRETS, Path(systemd)) if systemd else RUN_SECRETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ class Sources:
             token_file=source.token_file,
             token_command=source.token_command,
             environment=self._from_environment(source),
-            trusted_folders=self._trusted_folders(),
+            trusted_folders=trusted_folders(self._settings.environment),
         )
         credential = find(request, finders)
         if credential is not None:
@@ -161,10 +168,6 @@ class Sources:
             raise ConfigurationError(
                 f"{source.token_env} holds no usable token: {error.message}", advice=error.advice
             ) from None
-
-    def _trusted_folders(self) -> tuple[Path, ...]:
-        systemd = self._settings.environment.given("CREDENTIALS_DIRECTORY")
-        return (*RUN_SECRETS, Path(systemd)) if systemd else RUN_SECRETS
 
     def _sleep(self, seconds: float) -> None:
         """Wait for a forge, unless mgit is ending."""

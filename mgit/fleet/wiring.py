@@ -20,8 +20,8 @@ from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
-from mgit.model import Outcome
-from mgit.state import State
+from mgit.model import Outcome, RepoKey, Result, action_key, action_name
+from mgit.state import RunFigures, State, is_change
 from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
@@ -178,6 +178,8 @@ class _StateObserver:
         self._root = root
         self._run: str | None = None
         self._outcomes: list[Outcome] = []
+        self._sources: dict[RepoKey, str] = {}
+        self._ends: dict[RepoKey | str, tuple[bool, bool]] = {}  # -> changed, failed
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -188,20 +190,41 @@ class _StateObserver:
             case Planned(run_id=run_id):
                 self._run = run_id
                 self._state.begin_run(run_id, self._root)
-            case Ended(run_id=run_id, outcome=outcome):
-                self._outcomes.append(outcome)
-                if len(self._outcomes) >= _BATCH:
-                    self._flush(run_id)
+            case Ended():
+                self._ended(event)
             case RunEnded(run_id=run_id, code=code):
                 self._flush(run_id)
                 if self._run is not None:
-                    self._state.end_run(run_id, int(code))
+                    self._state.end_run(run_id, int(code), self._figures(event))
             case _:
                 assert_never(event)
 
+    def _ended(self, event: Ended) -> None:
+        outcome = event.outcome
+        key = action_key(outcome.action)
+        if key is not None and event.source:
+            self._sources[key] = event.source
+        who = key or action_name(outcome.action)
+        changed, failed = self._ends.get(who, (False, False))
+        self._ends[who] = changed or is_change(outcome), failed or outcome.result is Result.FAILED
+        self._outcomes.append(outcome)
+        if len(self._outcomes) >= _BATCH:
+            self._flush(event.run_id)
+
+    def _figures(self, event: RunEnded) -> RunFigures:
+        ends = self._ends.values()
+        return RunFigures(
+            event.seconds,
+            len(ends),
+            sum(changed for changed, _ in ends),
+            sum(failed for _, failed in ends),
+            event.git_processes,
+        )
+
     def _flush(self, run_id: str) -> None:
-        self._state.record(run_id, self._outcomes)
+        self._state.record(run_id, self._outcomes, self._sources)
         self._outcomes.clear()
+        self._sources.clear()
 
 
 def _warner(events: EventLog) -> Callable[[str], None]:

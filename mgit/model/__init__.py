@@ -15,7 +15,7 @@ from mgit.model.actions import (
     action_name,
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
-from mgit.model.outcomes import Outcome, Result, holds_upstream
+from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
 from mgit.model.upstream import (
@@ -49,6 +49,7 @@ __all__ = [
     "Remove",
     "RepoKey",
     "RepoPath",
+    "RepoState",
     "Result",
     "Shard",
     "Skip",
@@ -58,4 +59,5 @@ __all__ = [
     "action_key",
     "action_name",
     "holds_upstream",
+    "repo_state",
 ]

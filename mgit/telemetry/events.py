@@ -20,11 +20,15 @@ class RunStarted:
         run_id: stands on every line, record and row that the run leaves.
         root: folder of the clones.
         sources: names of the sources it asks.
+        partly: those of them of which not all repositories are looked after.
+        causes: ids of the requests (webhooks) that it answers; empty for one that was due.
     """
 
     run_id: str
     root: str
     sources: tuple[str, ...]
+    partly: frozenset[str] = frozenset()
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,13 @@ class Planned:
         run_id: see `RunStarted`.
         plan: what is about to be done.
         seconds: wall time since the listings were there.
+        asleep: how many repositories are left as they are: they were asked a while ago.
     """
 
     run_id: str
     plan: Plan
     seconds: float
+    asleep: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,13 @@ class Ended:
         run_id: see `RunStarted`.
         outcome: how.
         source: the source that listed the repository, empty for what no source lists.
+        cause: id of the request (webhook) that asked for it; empty for what was due.
     """
 
     run_id: str
     outcome: Outcome
     source: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

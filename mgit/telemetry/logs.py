@@ -35,6 +35,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _NAMES = {level: name for name, level in _LEVELS.items()}
+_CAUSES = 20
+"""So many requests are named where a run answers many."""
 _FIRST = ("ts", "level", "event", "run_id", "repo", "message")
 
 
@@ -147,9 +149,10 @@ def log_observer(events: EventLog) -> Observer:
     def observe(event: Event) -> None:
         bound = events.bind(run_id=event.run_id)
         match event:
-            case RunStarted(sources=sources, root=root):
-                names = ", ".join(sources)
-                bound.info("run.started", f"run began: {names}", sources=names, root=root)
+            case RunStarted(sources=sources, root=root, causes=causes):
+                names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
+                began = f"run began: {names}"
+                bound.info("run.started", began, sources=names, root=root, **_why(cause))
             case CredentialFound(source=source, origin=origin, found_in=found_in):
                 bound.debug(
                     "credential.found",
@@ -171,17 +174,23 @@ def log_observer(events: EventLog) -> Observer:
                     complete=listing.complete,
                     seconds=seconds,
                 )
-            case Planned(plan=plan, seconds=seconds):
+            case Planned(plan=plan, seconds=seconds, asleep=asleep):
                 count = len(plan.actions)
-                bound.info("run.planned", f"compared {count}", actions=count, seconds=seconds)
-            case Ended(outcome=outcome, source=source):
-                _outcome(bound, outcome, source)
+                words = f"compared {count}" + (f", {asleep} rest" if asleep else "")
+                bound.info("run.planned", words, actions=count, seconds=seconds, resting=asleep)
+            case Ended(outcome=outcome, source=source, cause=cause):
+                _outcome(bound.bind(**_why(cause)), outcome, source)
             case RunEnded():
                 _end(bound, event)
             case _:
                 assert_never(event)
 
     return observe
+
+
+def _why(cause: str) -> dict[str, Value]:
+    """The field that tells which request asked for something; nothing where none did."""
+    return {"cause": cause} if cause else {}
 
 
 def _problem(events: EventLog, problem: SourceProblem) -> None:

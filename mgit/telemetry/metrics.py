@@ -25,12 +25,13 @@ from mgit.errors import ExitCode
 from mgit.model import (
     Listing,
     Outcome,
-    Reason,
     RepoKey,
+    RepoState,
     Result,
     action_key,
     action_name,
     holds_upstream,
+    repo_state,
 )
 from mgit.telemetry.events import (
     CredentialFound,
@@ -46,7 +47,6 @@ from mgit.version import __version__
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
-_STATES = ("current", "held", "failed", "foreign")
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
@@ -90,16 +90,17 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         """Count one event."""
         match event:
-            case RunStarted(sources=sources):
-                self._forget_states(sources)
+            case RunStarted(sources=sources, partly=partly):
+                self._forget_states(tuple(name for name in sources if name not in partly))
             case CredentialFound():
                 pass
             case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
                 if left is not None:
                     self._allowance.labels(listing.source).set(left)
-            case Planned(plan=plan):
+            case Planned(plan=plan, asleep=asleep):
                 self._queue.set(len(plan.actions))
+                self._asleep.set(asleep)
             case Ended(outcome=outcome, source=source):
                 self._count_outcome(outcome, source)
             case RunEnded():
@@ -181,6 +182,9 @@ class Metrics:
         self._last_run = self._gauge("mgit_last_run_timestamp_seconds", "When the last run ended.")
         self._next = self._gauge("mgit_next_run_timestamp_seconds", "When the next run is due.")
         self._queue = self._gauge("mgit_queue_depth", "Planned actions that have not ended.")
+        self._asleep = self._gauge(
+            "mgit_repos_resting", "Repositories that the last run had no need to ask."
+        )
         self._git = Counter("mgit_git_processes", "Git processes started.", registry=self.registry)
 
     def _make_process_metrics(self) -> None:
@@ -214,6 +218,7 @@ class Metrics:
             self._fresh.setdefault(key, now)
         for key in self._listed.get(source, frozenset()) - keys:
             self._fresh.pop(key, None)
+            self._states.pop(key, None)  # told anew where something of it is left
         self._listed[source] = keys
         self._discovered.labels(source).set(len(keys))
         self._discovery.labels(source).set(now)
@@ -238,7 +243,7 @@ class Metrics:
         self._git.inc(event.git_processes)
         self._last_run.set(self._clock())
         tally = Tally(state for _, state in self._states.values())
-        for state in _STATES:
+        for state in RepoState:
             self._repos.labels(state).set(tally[state])
         now = self._clock()
         for source, keys in self._listed.items():
@@ -259,16 +264,7 @@ class Metrics:
         name = action_key(outcome.action) or action_name(outcome.action)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
-        elif outcome.result in (Result.MOVED, Result.ARCHIVED):
-            self._states.setdefault(name, (source, "current"))
+        elif (state := repo_state(outcome)) is None:
+            self._states.setdefault(name, (source, RepoState.CURRENT))
         else:
-            self._states[name] = (source, _state(outcome))
-
-
-def _state(outcome: Outcome) -> str:
-    if outcome.result is Result.FAILED:
-        return "failed"
-    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
-        return "foreign"
-    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
-    return "current" if settled and holds_upstream(outcome) else "held"
+            self._states[name] = (source, state)
