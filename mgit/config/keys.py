@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
@@ -19,6 +20,7 @@ from mgit.config.values import (
     read_blobs,
     read_choice,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
@@ -163,6 +165,15 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
+EXPIRY_WARNING: Key[float] = Key(
+    "defaults",
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
+)
 LISTEN: Key[HostPort] = Key(
     "serve",
     "listen",
@@ -251,6 +262,7 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
     SHARD,
@@ -308,6 +320,15 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
 )
 
 
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
+
+
 def _of_source(key: Key[T]) -> Key[T]:
     """The same key for one source, without a default and a variable."""
     return Key("sources", key.name, key.read, None, about=key.about, write=key.write)
@@ -332,6 +353,7 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,

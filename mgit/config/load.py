@@ -83,6 +83,7 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        expiry_warning=resolver.get(keys.EXPIRY_WARNING),
         serve=ServeSettings(
             resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +53,7 @@ class SourceSettings:
         options: how much of each repository is kept, None for what `Settings.options` says.
         wikis: also keep the wikis; None for what `Settings.wikis` says.
         interval: seconds between two passes of `mgit serve`, None for what `ServeSettings` says.
+        token_expires: when the token ends (aware), where a person wrote it down.
     """
 
     name: str
@@ -69,6 +71,7 @@ class SourceSettings:
     options: CopyOptions | None = None
     wikis: bool | None = None
     interval: float | None = None
+    token_expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class Settings:
         options: how much of each repository is kept.
         wikis: also keep the wikis, as repositories of their own.
         heal: clone damaged copies anew: mirrors only, all, or none.
+        expiry_warning: seconds before a token ends from which on mgit warns.
         selections: by name.
         sources: in the order of the file.
         values: what `mgit config show` prints.
@@ -182,6 +186,7 @@ class Settings:
     options: CopyOptions = field(default_factory=CopyOptions)
     wikis: bool = False
     heal: HealPolicy = "mirrors"
+    expiry_warning: float = 14 * 86400.0
     selections: Mapping[str, SelectionSettings] = field(default_factory=dict)
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()

@@ -13,7 +13,7 @@ from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
-from mgit.fleet.listing import Lister
+from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.observe import compare, find_clones, look_into_gone
 from mgit.fleet.phases import Task, run_tasks
@@ -391,5 +391,7 @@ class Fleet:
             self._tell(RunStarted(self.run_id, str(self.root), names))
 
     def _tell(self, event: Event) -> None:
-        for observer in self._kit.observers:
-            observer(event)
+        told = (told_of(self.run_id, news) for news in self._kit.sources.news())
+        for one in (*told, event):
+            for observer in self._kit.observers:
+                observer(one)
