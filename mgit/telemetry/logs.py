@@ -198,7 +198,11 @@ def _credential(events: EventLog, event: CredentialFound) -> None:
     if event.rotated:
         bound.info("credential.rotated", f"a newer credential for {event.origin} is used")
         return
-    bound.debug("credential.found", f"credential for {event.origin} found in {event.found_in}")
+    bound.debug(
+        "credential.found",
+        f"credential for {event.origin} found in {event.found_in}",
+        expires_at=event.expires_at,
+    )
     if event.expiring and event.expires_at is not None:
         bound.warning(
             "credential.expiring",
