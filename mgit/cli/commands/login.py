@@ -48,9 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     how = "and is kept" if kept or tool is None else f"and {tool.program} is asked for it each time"
     console.note(f"the token{whose} works for {source.url} {how}")
     if tool is not None and tool.short_lived and kept:
-        console.note(
-            f"tokens of {tool.program} end within hours: without --copy it is asked anew"
-        )
+        console.note(f"tokens of {tool.program} end within hours: without --copy it is asked anew")
     if account.expires is not None:
         console.note(f"it expires on {account.expires.date().isoformat()}")
     if edit is not None:
