@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
@@ -19,6 +20,7 @@ from mgit.config.values import (
     read_blobs,
     read_choice,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
@@ -162,6 +164,15 @@ HEAL: Key[str] = Key(
     "mirrors",
     "MGIT_HEAL",
     "which damaged clones are made anew",
+)
+EXPIRY_WARNING: Key[float] = Key(
+    "defaults",
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
 )
 LISTEN: Key[HostPort] = Key(
     "serve",
@@ -317,6 +328,7 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
     MIN_INTERVAL,
@@ -387,6 +399,13 @@ WEBHOOK_SECRET_FILE: Key[Path] = Key(
     None,
     about="file of the secrets that vouch for the forge's webhooks, one a line",
 )
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -416,6 +435,7 @@ SOURCE_KEYS = (
     TOKEN_FILE,
     TOKEN_COMMAND,
     WEBHOOK_SECRET_FILE,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,

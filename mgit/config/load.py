@@ -86,6 +86,7 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        expiry_warning=resolver.get(keys.EXPIRY_WARNING),
         serve=_serve(resolver),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +57,7 @@ class SourceSettings:
         max_interval: the same for what `ServeSettings.max_interval` says.
         webhook_secret_file: holds the secrets that vouch for webhooks, one a line; None where none
             are taken.
+        token_expires: when the token ends (aware), where a person wrote it down.
     """
 
     name: str
@@ -76,6 +78,7 @@ class SourceSettings:
     min_interval: float | None = None
     max_interval: float | None = None
     webhook_secret_file: Path | None = None
+    token_expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,7 @@ class Settings:
         options: how much of each repository is kept.
         wikis: also keep the wikis, as repositories of their own.
         heal: clone damaged copies anew: mirrors only, all, or none.
+        expiry_warning: seconds before a token ends from which on mgit warns.
         selections: by name.
         sources: in the order of the file.
         values: what `mgit config show` prints.
@@ -224,6 +228,7 @@ class Settings:
     options: CopyOptions = field(default_factory=CopyOptions)
     wikis: bool = False
     heal: HealPolicy = "mirrors"
+    expiry_warning: float = 14 * 86400.0
     selections: Mapping[str, SelectionSettings] = field(default_factory=dict)
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,6 +92,17 @@ def read_path(value: object, where: Where) -> Path:
     if text.startswith("~"):
         raise Unfit("a path that starts with / or ~/")
     return where.folder / text
+
+
+def read_day(value: object, where: Where) -> date:
+    """A day such as `2027-01-31`, as text or as a date of TOML."""
+    del where
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise Unfit("a day, such as 2027-01-31") from None
 
 
 def read_count(lowest: int, highest: int) -> Reader[int]:

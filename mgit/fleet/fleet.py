@@ -13,7 +13,7 @@ from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
-from mgit.fleet.listing import Lister
+from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.narrow import clones_for, ended, started
 from mgit.fleet.observe import compare, look_into_gone
@@ -392,5 +392,7 @@ class Fleet:
             self._tell(started(self.run_id, self.root, sources, self._request))
 
     def _tell(self, event: Event) -> None:
-        for observer in self._kit.observers:
-            observer(event)
+        told = (told_of(self.run_id, news) for news in self._kit.sources.news())
+        for one in (*told, event):
+            for observer in self._kit.observers:
+                observer(one)

@@ -27,6 +27,7 @@ from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -183,7 +184,7 @@ class _StateObserver:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case RunStarted() | CredentialFound():
+            case RunStarted() | CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)

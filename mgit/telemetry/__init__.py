@@ -6,6 +6,7 @@ from mgit.telemetry.audit import AuditTrail
 from mgit.telemetry.chain import Verdict, verify_audit
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -19,6 +20,7 @@ from mgit.telemetry.logs import EventLog, log_observer, open_log
 __all__ = [
     "AuditTrail",
     "CredentialFound",
+    "CredentialRejected",
     "Ended",
     "Event",
     "EventLog",

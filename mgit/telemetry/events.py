@@ -40,12 +40,41 @@ class CredentialFound:
         source: name of the source.
         origin: scheme, host and port that it belongs to.
         found_in: `token file …`, `keyring`, …
+        expires_at: when it ends (seconds since 1970); None where nobody says so.
+        expiring: it ended, or ends so soon that a person should be told.
+        rotated: it took the place of one that was refused in the middle of the run.
     """
 
     run_id: str
     source: str
     origin: str
     found_in: str
+    expires_at: float | None = None
+    expiring: bool = False
+    rotated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRejected:
+    """A credential was refused in the middle of a run, and none has taken its place.
+
+    Nothing more is asked with it in this run.
+
+    Args:
+        run_id: see `RunStarted`.
+        source: name of the source.
+        origin: scheme, host and port that it belongs to.
+        found_in: see `CredentialFound`.
+        message: what the forge said, one line.
+        advice: what a person can do.
+    """
+
+    run_id: str
+    source: str
+    origin: str
+    found_in: str
+    message: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +149,7 @@ class RunEnded:
     interrupted: bool = False
 
 
-Event = RunStarted | CredentialFound | Listed | Planned | Ended | RunEnded
+Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded
 
 Observer = Callable[[Event], None]
 """Receives every event, one at a time, in the thread that drives the run."""

@@ -16,6 +16,7 @@ import msgspec
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -129,6 +130,11 @@ class _Lines(logging.Handler):
         return round(value, 6) if isinstance(value, float) else value
 
 
+def _moment(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _json_line(values: Mapping[str, Value]) -> str:
     return msgspec.json.encode(values).decode()
 
@@ -153,13 +159,16 @@ def log_observer(events: EventLog) -> Observer:
                 names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
                 began = f"run began: {names}"
                 bound.info("run.started", began, sources=names, root=root, **_why(cause))
-            case CredentialFound(source=source, origin=origin, found_in=found_in):
-                bound.debug(
-                    "credential.found",
-                    f"credential for {origin} found in {found_in}",
+            case CredentialFound():
+                _credential(bound, event)
+            case CredentialRejected(source=source, origin=origin, found_in=found_in):
+                bound.warning(
+                    "credential.refused",
+                    f"{event.message}; it is left alone, other sources go on",
                     source=source,
                     origin=origin,
                     found_in=found_in,
+                    advice=event.advice,
                 )
             case Listed(listing=listing, seconds=seconds, elsewhere=elsewhere):
                 if (problem := listing.failure) is not None:
@@ -191,6 +200,25 @@ def log_observer(events: EventLog) -> Observer:
 def _why(cause: str) -> dict[str, Value]:
     """The field that tells which request asked for something; nothing where none did."""
     return {"cause": cause} if cause else {}
+
+
+def _credential(events: EventLog, event: CredentialFound) -> None:
+    bound = events.bind(source=event.source, origin=event.origin, found_in=event.found_in)
+    if event.rotated:
+        bound.info("credential.rotated", f"a newer credential for {event.origin} is used")
+        return
+    bound.debug(
+        "credential.found",
+        f"credential for {event.origin} found in {event.found_in}",
+        expires_at=event.expires_at,
+    )
+    if event.expiring and event.expires_at is not None:
+        bound.warning(
+            "credential.expiring",
+            f"the token of source {event.source} ends at {_moment(event.expires_at)}",
+            expires_at=event.expires_at,
+            advice=f"make a new one and put it into {event.found_in}",
+        )
 
 
 def _problem(events: EventLog, problem: SourceProblem) -> None:

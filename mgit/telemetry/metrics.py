@@ -35,6 +35,7 @@ from mgit.model import (
 )
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -94,6 +95,8 @@ class Metrics:
                 self._forget_states(tuple(name for name in sources if name not in partly))
             case CredentialFound():
                 pass
+            case CredentialRejected(source=source):
+                self._problems.labels(source, "credential").inc()
             case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
                 if left is not None:
