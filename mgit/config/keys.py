@@ -18,6 +18,7 @@ from mgit.config.values import (
     format_words,
     read_blobs,
     read_choice,
+    read_collector,
     read_count,
     read_depth,
     read_duration,
@@ -188,6 +189,14 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -203,6 +212,14 @@ LOG_LEVEL: Key[str] = Key(
     "info",
     "MGIT_LOG_LEVEL",
     "the least important events that are written",
+)
+TRACES: Key[str] = Key(
+    "telemetry",
+    "endpoint",
+    read_collector,
+    None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "collector that traces are sent to, by OTLP over HTTP",
 )
 CA_FILE: Key[Path] = Key(
     "network",
@@ -254,8 +271,10 @@ GLOBAL_KEYS = (
     LISTEN,
     INTERVAL,
     SHARD,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,

@@ -25,6 +25,7 @@ from mgit.config.settings import (
     SourceSettings,
 )
 from mgit.config.sources import read_selection, read_source
+from mgit.config.traces import read_telemetry
 from mgit.config.values import blob_filter
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind, CopyOptions
@@ -83,14 +84,13 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
-        serve=ServeSettings(
-            resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
-        ),
+        serve=_serve(resolver),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
         ),
         network=_network(resolver, environment),
+        telemetry=read_telemetry(resolver, environment),
         sources=tuple(
             read_source(name, table, resolver, options) for name, table in document.sources.items()
         ),
@@ -119,6 +119,15 @@ def _options(resolver: Resolver, kind: CopyKind) -> CopyOptions:
             advice="keep work trees, or leave submodules out",
         )
     return options
+
+
+def _serve(resolver: Resolver) -> ServeSettings:
+    return ServeSettings(
+        resolver.get(keys.LISTEN),
+        resolver.get(keys.INTERVAL),
+        resolver.find(keys.SHARD),
+        resolver.get(keys.PER_REPOSITORY_METRICS),
+    )
 
 
 def _network(resolver: Resolver, environment: Environment) -> NetworkSettings:

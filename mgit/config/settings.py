@@ -97,11 +97,13 @@ class ServeSettings:
         interval: seconds from the start of one cycle to the start of the next.
         shard: the part of the repositories that this mgit keeps, whatever the command; None for
             all.
+        per_repository_metrics: how many of the stalest repositories the metrics name.
     """
 
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
     shard: Shard | None = None
+    per_repository_metrics: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,19 @@ class NetworkSettings:
     timeout: float = 30.0
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What mgit tells a collector of traces.
+
+    Args:
+        endpoint: URL that takes traces (OTLP over HTTP), None for no traces.
+        traceparent: the trace of whoever started mgit (W3C Trace Context), empty for none.
+    """
+
+    endpoint: str | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +202,7 @@ class Settings:
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     network: NetworkSettings = NetworkSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     values: tuple[Shown, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ It gives a sign of life several times a second.
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
 import time
 import zlib
@@ -21,6 +21,7 @@ from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.kit import remembered_under
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
+from mgit.git.quarantine import count_quarantined
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
 from mgit.state import StoredTurn
@@ -76,6 +77,7 @@ class Loop:
             0, or with `once` the exit code of the run.
         """
         table = self._resumed()
+        self._figures.intervals(table.intervals)
         while not self._stop.requested:
             started = self._clock()
             self._look()
@@ -176,7 +178,7 @@ class Loop:
     def _storage_writable(self) -> bool:
         root = self._settings.root
         try:
-            self._figures.storage(shutil.disk_usage(root).free)
+            self._tell_room(root)
             _write_something(root / ".mgit")
         except OSError as error:
             self._parts.events.error(
@@ -186,6 +188,15 @@ class Loop:
             )
             return False
         return True
+
+    def _tell_room(self, root: Path) -> None:
+        room = os.statvfs(root)
+        self._figures.storage(
+            room.f_bavail * room.f_frsize,
+            size_bytes=room.f_blocks * room.f_frsize,
+            free_inodes=room.f_favail if room.f_files else None,  # some do not count them
+        )
+        self._figures.quarantine(count_quarantined(root))
 
     def _pause_until(self, moment: float) -> None:
         self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))

@@ -20,6 +20,7 @@ from mgit.errors import StateError
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
+from mgit.plan.shard import holds
 from mgit.telemetry.metrics import Metrics
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
@@ -49,8 +50,8 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         health = Health(show=board.show)
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
-        figures = Figures(Metrics(parts.state.freshness()), board.publish)
-        tell = _helper_teller(parts)
+        figures = Figures(_metrics(settings, parts), board.publish)
+        tell = _helper_teller(parts, figures)
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
         parts.events.info(
             "service.started",
@@ -75,8 +76,27 @@ def audit(parts: Parts, action: str, **labels: str) -> None:
         parts.events.warning("audit.problem", error.message, advice=error.advice)
 
 
-def _helper_teller(parts: Parts) -> Tell:
+def _metrics(settings: Settings, parts: Parts) -> Metrics:
+    """Metrics that know what an earlier life of the service knew."""
+    shard = settings.serve.shard
+    kept = ((one.name, parts.state.last_listing(one.name)) for one in settings.sources)
+    listed = {
+        name: frozenset(
+            repo.key for repo in one.listing.repos if shard is None or holds(shard, repo.key)
+        )
+        for name, one in kept
+        if one is not None
+    }
+    return Metrics(
+        parts.state.freshness(),
+        listed=listed,
+        per_repository=settings.serve.per_repository_metrics,
+    )
+
+
+def _helper_teller(parts: Parts, figures: Figures) -> Tell:
     def tell(why: str, pause: float) -> None:
+        figures.health_restarted()
         parts.events.warning(
             "health.restarted",
             f"the health helper {why}; another starts in {pause:g} s",

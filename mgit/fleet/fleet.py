@@ -152,6 +152,21 @@ class Fleet:
         self._resting = request.resting
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
+        with kit.meter.phase("comparing"), kit.tracer.span("compare"):
+            plan = self._compare(listings, selection, request, progress)
+        self._whole = selection.everything
+        self._problems = list(plan.problems)
+        self._tell(Planned(self.run_id, plan, time.monotonic() - began))
+        return plan
+
+    def _compare(
+        self,
+        listings: tuple[Listing, ...],
+        selection: Selection,
+        request: SyncRequest,
+        progress: Progress | None,
+    ) -> Plan:
+        kit = self._kit
         policy = policy_of(kit.settings, selection, request)
         clones = find_clones(self.root, kit.tools, kit.driver.tick)
         listings = self._lister.narrowed(listings, clones)
@@ -165,6 +180,7 @@ class Fleet:
             git_workers=kit.settings.concurrency,
             driver=kit.driver,
             progress=progress,
+            meter=kit.meter,
         )
         looked = {local.folder: local for one in compared for local in one.local}
         looked |= look_into_gone(
@@ -179,9 +195,6 @@ class Fleet:
         plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
         if self._lister.quick:
             plan = only_additions(plan, clones, self._lister.quick)
-        self._whole = selection.everything
-        self._problems = list(plan.problems)
-        self._tell(Planned(self.run_id, plan, time.monotonic() - began))
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:
@@ -309,12 +322,19 @@ class Fleet:
             return
         if not interrupted and not self._kit.driver.stop.requested:
             self._remember_complete()
+        total, tools = time.monotonic() - self._began, self._kit.tools
         event = RunEnded(
             self.run_id,
             ExitCode.INTERRUPTED if interrupted else self.code,
-            time.monotonic() - self._began,
-            self._kit.tools.started,
+            total,
+            tools.started,
             interrupted or self._kit.driver.stop.requested,
+            self._kit.meter.measures(
+                total=total,
+                git=tools.busy,
+                gits=tools.started,
+                workers=min(self._kit.settings.concurrency, MOST_GITS),
+            ),
         )
         self._began = None
         self._tell(event)
@@ -331,8 +351,11 @@ class Fleet:
         kit = self._kit
         perform = Performer(self.root, kit.sources, kit.tools)
         idle = all(isinstance(action, Skip) for action in plan.actions)
-        with contextlib.nullcontext() if idle else self._locked():
-            outcomes = Applier(perform, kit.clean).run(
+        with (
+            kit.meter.phase("applying"),
+            contextlib.nullcontext() if idle else self._locked(),
+        ):
+            outcomes = Applier(perform, kit.clean, tracer=kit.tracer).run(
                 plan,
                 workers=min(kit.settings.concurrency, MOST_GITS),
                 driver=kit.driver,
@@ -349,7 +372,8 @@ class Fleet:
 
     def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
-        listings = self._lister.ask(progress, recent=recent, resting=self._resting)
+        with self._kit.meter.phase("listing"):
+            listings = self._lister.ask(progress, recent=recent, resting=self._resting)
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
@@ -388,7 +412,8 @@ class Fleet:
             self._began = time.monotonic()
             sources = (source.name for source in self._kit.settings.sources)
             names = tuple(name for name in sources if name not in self._resting)
-            self._tell(RunStarted(self.run_id, str(self.root), names))
+            trace_id = self._kit.tracer.ids.trace_id
+            self._tell(RunStarted(self.run_id, str(self.root), names, trace_id))
 
     def _tell(self, event: Event) -> None:
         for observer in self._kit.observers:

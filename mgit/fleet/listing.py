@@ -70,7 +70,8 @@ class Lister:
             if kept is not None:
                 found[name] = kept.listing
         awake = [name for name in names if name not in resting]
-        for answer in list_sources(awake, kit.sources, kit.driver, progress, since):
+        for answer in list_sources(awake, kit.sources, kit.driver, progress, since, kit.tracer):
+            kit.meter.listed(answer.listing.source, answer.seconds)
             listing = self._taken(answer)
             found[listing.source] = listing
             if listing.complete or answer.hints:
@@ -127,8 +128,16 @@ class Lister:
         if answer.hints:
             self.quick.add(name)
         else:
-            left, elsewhere = answer.requests_left, self._elsewhere(listing)
-            self._tell(Listed(self._run_id, listing, answer.seconds, left, elsewhere))
+            self._tell(
+                Listed(
+                    self._run_id,
+                    listing,
+                    answer.seconds,
+                    answer.requests_left,
+                    self._elsewhere(listing),
+                    answer.requests_limit,
+                )
+            )
         return listing
 
     def _elsewhere(self, listing: Listing) -> frozenset[RepoKey]:

@@ -124,4 +124,9 @@ _THIRD = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_MEASURED = (
+    # Where the time of a run went (`mgit.model.Measures`), packed.
+    "ALTER TABLE runs ADD COLUMN measures BLOB",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _MEASURED)

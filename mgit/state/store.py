@@ -10,8 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
+from mgit.model import (
+    Listing,
+    Measures,
+    Outcome,
+    RepoKey,
+    Result,
+    action_key,
+    action_name,
+    holds_upstream,
+)
 from mgit.state.database import Database
+from mgit.state.past import Past
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 from mgit.state.turns import Turns
@@ -65,6 +75,7 @@ class State:
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
+        self.past = Past(self._database)
 
     def check(self) -> None:
         """Make sure that the state can be written.
@@ -133,10 +144,12 @@ class State:
 
         self._database.write(change)
 
-    def end_run(self, run_id: str, exit_code: int) -> None:
+    def end_run(self, run_id: str, exit_code: int, measures: Measures | None = None) -> None:
+        """Note how a run ended, and where its time went."""
+        body = None if measures is None else encoded(measures)
         self._write(
-            "UPDATE runs SET ended_at = ?, exit_code = ? WHERE run_id = ?",
-            [(self._clock(), exit_code, run_id)],
+            "UPDATE runs SET ended_at = ?, exit_code = ?, measures = ? WHERE run_id = ?",
+            [(self._clock(), exit_code, body, run_id)],
         )
 
     def record(self, run_id: str, outcomes: Iterable[Outcome]) -> None:

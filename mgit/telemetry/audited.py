@@ -48,8 +48,11 @@ class _Audited:
     def __call__(self, event: Event) -> None:
         run_id = event.run_id
         match event:
-            case RunStarted(root=root, sources=sources):
-                self._put("run-started", "success", run_id, root=root, sources=", ".join(sources))
+            case RunStarted(root=root, sources=sources, trace_id=trace_id):
+                names = ", ".join(sources)
+                self._put(
+                    "run-started", "success", run_id, root=root, sources=names, trace_id=trace_id
+                )
             case CredentialFound(source=source, origin=origin, found_in=place):
                 self._put(
                     "credential-used",

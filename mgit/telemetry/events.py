@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mgit.errors import ExitCode
-from mgit.model import Listing, Outcome, Plan, RepoKey
+from mgit.model import Listing, Measures, Outcome, Plan, RepoKey
+
+_UNMEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,13 @@ class RunStarted:
         run_id: stands on every line, record and row that the run leaves.
         root: folder of the clones.
         sources: names of the sources it asks.
+        trace_id: the trace that tells of it; empty without tracing.
     """
 
     run_id: str
     root: str
     sources: tuple[str, ...]
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,14 @@ class CredentialFound:
         source: name of the source.
         origin: scheme, host and port that it belongs to.
         found_in: `token file …`, `keyring`, …
+        expires_at: when it ends, in seconds since 1970; None where nobody says.
     """
 
     run_id: str
     source: str
     origin: str
     found_in: str
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Listed:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         elsewhere: what of the listing other shards keep; nothing is said about it.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     run_id: str
@@ -61,6 +68,7 @@ class Listed:
     seconds: float
     requests_left: int | None = None
     elsewhere: frozenset[RepoKey] = frozenset()
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class RunEnded:
         seconds: wall time of the whole run.
         git_processes: how many git processes it started.
         interrupted: it was told to stop before it was done.
+        measures: where its time went.
     """
 
     run_id: str
@@ -110,6 +119,7 @@ class RunEnded:
     seconds: float
     git_processes: int
     interrupted: bool = False
+    measures: Measures = _UNMEASURED
 
 
 Event = RunStarted | CredentialFound | Listed | Planned | Ended | RunEnded
