@@ -19,6 +19,7 @@ from mgit.config.values import (
     format_words,
     read_blobs,
     read_choice,
+    read_collector,
     read_count,
     read_day,
     read_depth,
@@ -265,6 +266,14 @@ CLIENT_CA: Key[Path] = Key(
     "MGIT_WEB_CLIENT_CA",
     "whose certificates let in",
 )
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -280,6 +289,14 @@ LOG_LEVEL: Key[str] = Key(
     "info",
     "MGIT_LOG_LEVEL",
     "the least important events that are written",
+)
+TRACES: Key[str] = Key(
+    "telemetry",
+    "endpoint",
+    read_collector,
+    None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "collector that traces are sent to, by OTLP over HTTP",
 )
 CA_FILE: Key[Path] = Key(
     "network",
@@ -340,8 +357,10 @@ GLOBAL_KEYS = (
     TLS_CERT,
     TLS_KEY,
     CLIENT_CA,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,

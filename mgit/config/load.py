@@ -27,6 +27,7 @@ from mgit.config.settings import (
     SourceSettings,
 )
 from mgit.config.sources import read_selection, read_source
+from mgit.config.traces import read_telemetry
 from mgit.config.values import blob_filter
 from mgit.config.web import read_web
 from mgit.errors import ConfigurationError
@@ -93,6 +94,7 @@ def settle(
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
         ),
         network=_network(resolver, environment),
+        telemetry=read_telemetry(resolver, environment),
         sources=tuple(
             read_source(name, table, resolver, options) for name, table in document.sources.items()
         ),
@@ -110,13 +112,14 @@ def settle(
 
 def _serve(resolver: Resolver) -> ServeSettings:
     return ServeSettings(
-        resolver.get(keys.LISTEN),
-        resolver.get(keys.INTERVAL),
-        resolver.find(keys.SHARD),
-        read_web(resolver),
-        resolver.find(keys.MIN_INTERVAL),
-        resolver.find(keys.MAX_INTERVAL),
-        resolver.find(keys.ASKS_PER_MINUTE),
+        listen=resolver.get(keys.LISTEN),
+        interval=resolver.get(keys.INTERVAL),
+        shard=resolver.find(keys.SHARD),
+        web=read_web(resolver),
+        min_interval=resolver.find(keys.MIN_INTERVAL),
+        max_interval=resolver.find(keys.MAX_INTERVAL),
+        asks_per_minute=resolver.find(keys.ASKS_PER_MINUTE),
+        per_repository_metrics=resolver.get(keys.PER_REPOSITORY_METRICS),
     )
 
 

@@ -138,6 +138,7 @@ class ServeSettings:
         max_interval: seconds for which a quiet repository may go unasked; None for the interval of
             its source.
         asks_per_minute: most repositories of one host that are asked in a minute, None for all.
+        per_repository_metrics: how many of the stalest repositories the metrics name.
     """
 
     listen: HostPort = _LOOPBACK
@@ -147,6 +148,7 @@ class ServeSettings:
     min_interval: float | None = None
     max_interval: float | None = None
     asks_per_minute: int | None = None
+    per_repository_metrics: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,19 @@ class NetworkSettings:
     timeout: float = 30.0
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What mgit tells a collector of traces.
+
+    Args:
+        endpoint: URL that takes traces (OTLP over HTTP), None for no traces.
+        traceparent: the trace of whoever started mgit (W3C Trace Context), empty for none.
+    """
+
+    endpoint: str | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +249,7 @@ class Settings:
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     network: NetworkSettings = NetworkSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     values: tuple[Shown, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from mgit.address import parse_origin
 from mgit.errors import InvalidInput
@@ -25,6 +26,8 @@ _SHARE = re.compile(r"(\d{1,3}) ?%")
 _SHARD = re.compile(r"(0|[1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_SHARDS = 4096
 _MAX_LIST = 10_000
+_MAX_COLLECTOR = 2000
+_PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~-]+")
 _MAX_DEPTH = 1_000_000
 
 
@@ -277,6 +280,16 @@ def read_url(value: object, where: Where) -> str:
         raise Unfit(f"an https URL; {error.message}") from None
     if origin.scheme == "ssh":
         raise Unfit("an https URL")
+    return text
+
+
+def read_collector(value: object, where: Where) -> str:
+    """Where a collector of traces listens: http or https, without user, query and fragment."""
+    text = read_text(value, where).rstrip("/")
+    parts = urlsplit(text)
+    sound = parts.scheme in {"http", "https"} and parts.hostname and _PLAIN_URL.fullmatch(text)
+    if not sound or "@" in parts.netloc or len(text) > _MAX_COLLECTOR:
+        raise Unfit("an http or https URL without user, query and fragment")
     return text
 
 

@@ -81,7 +81,8 @@ class Lister:
                 found[name] = kept.listing
         for name, keys in only.items():
             found[name] = self._part(name, keys)
-        for answer in list_sources(awake, kit.sources, kit.driver, progress, since):
+        for answer in list_sources(awake, kit.sources, kit.driver, progress, since, kit.tracer):
+            kit.meter.listed(answer.listing.source, answer.seconds)
             listing = self._taken(answer)
             found[listing.source] = listing
             if listing.complete or answer.hints:
@@ -137,8 +138,16 @@ class Lister:
         if answer.hints:
             self.quick.add(name)
         else:
-            left, elsewhere = answer.requests_left, self._elsewhere(listing)
-            self._tell(Listed(self._run_id, listing, answer.seconds, left, elsewhere))
+            self._tell(
+                Listed(
+                    self._run_id,
+                    listing,
+                    answer.seconds,
+                    answer.requests_left,
+                    self._elsewhere(listing),
+                    answer.requests_limit,
+                )
+            )
         return listing
 
     def _part(self, name: str, keys: Collection[RepoKey]) -> Listing:

@@ -21,6 +21,7 @@ from mgit.credentials import Credential, CredentialBook, CredentialRequest, Cred
 from mgit.credentials.desktop import open_keyring
 from mgit.credentials.find import RUN_SECRETS, find, standard_finders
 from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import TICK_SECONDS, Stop
 from mgit.fleet.rotation import News, Rotation
@@ -85,6 +86,7 @@ class Sources:
         runner: starts token commands.
         stop: ends the waiting for a forge's rate limit.
         budgets: what each host allows each credential.
+        meter: told how long forges let it wait.
     """
 
     def __init__(
@@ -97,7 +99,9 @@ class Sources:
         runner: GitRunner,
         stop: Stop,
         budgets: Budgets,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._settings = settings
         self._transport = transport
         self._state = state
@@ -224,10 +228,11 @@ class Sources:
     def _sleep(self, seconds: float) -> None:
         """Wait for a forge, unless mgit is ending."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._stop.requested:
-                raise Interrupted("waiting for a forge was interrupted")
-            time.sleep(min(left, TICK_SECONDS))
+        with self._meter.timed(Spent.PAUSED):
+            while (left := end - time.monotonic()) > 0:
+                if self._stop.requested:
+                    raise Interrupted("waiting for a forge was interrupted")
+                time.sleep(min(left, TICK_SECONDS))
 
 
 class _Answers:

@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet
 from mgit.fleet.kit import Kit
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
@@ -37,6 +38,8 @@ from mgit.telemetry.events import (
     RunStarted,
 )
 from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.telemetry.traces import open_tracer
+from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
@@ -53,6 +56,7 @@ class Parts:
         audit: the audit trail.
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
+        tracer: makes spans, where they are wanted.
     """
 
     state: State
@@ -60,6 +64,7 @@ class Parts:
     audit: AuditTrail
     clean: Cleaner
     budgets: Budgets
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.contextmanager
@@ -77,20 +82,33 @@ def open_parts(
         stream: where the log goes; standard error if None.
         log_format: in place of the settings'.
         log_level: in place of the settings'.
+
+    Raises:
+        ConfigurationError: traces are wanted, and what sends them is not installed.
     """
     clean = Cleaner()
+    telemetry = settings.telemetry
+    tracer = open_tracer(
+        telemetry.endpoint,
+        telemetry.traceparent,
+        clean,
+        lambda words: events.warning("traces.problem", words),
+    )
     events = open_log(
         log_format or settings.log.format,
         log_level or settings.log.level,
         clean,
         stream or sys.stderr,
+        ids=None if tracer is UNTRACED else lambda: tracer.ids,
     )
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
         audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
-        yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
+        budgets = Budgets(state, tell=_pause_teller(events))
+        yield Parts(state, events, audit, clean, budgets, tracer)
     finally:
+        tracer.close()
         state.close()
 
 
@@ -124,7 +142,8 @@ def open_fleet(
             )
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
-        tools = GitTools(settings, transport, parts.budgets)
+        meter = Meter()
+        tools = GitTools(settings, transport, parts.budgets, parts.tracer)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -132,6 +151,7 @@ def open_fleet(
             stop=stop or Stop(),
             tick=tick or _nothing,
             abort=lambda: _abort(tools, transport),
+            paused=lambda seconds: meter.add(Spent.PAUSED, seconds),
         )
         warn = _warner(parts.events)
         kit = Kit(
@@ -144,6 +164,7 @@ def open_fleet(
                 runner=tools.local,
                 stop=driver.stop,
                 budgets=parts.budgets,
+                meter=meter,
             ),
             tools=tools,
             driver=driver,
@@ -154,9 +175,13 @@ def open_fleet(
             ),
             clean=parts.clean,
             state=parts.state,
+            meter=meter,
+            tracer=parts.tracer,
             lock=lock,
         )
-        fleet = Fleet(secrets.token_hex(8), kit)
+        run_id = secrets.token_hex(8)
+        span = stack.enter_context(parts.tracer.run(run_id))
+        fleet = Fleet(run_id, kit)
         try:
             yield fleet
         except BaseException:
@@ -164,6 +189,7 @@ def open_fleet(
             fleet.close(interrupted=True)
             raise
         fleet.close()
+        span.set({"mgit.exit_code": int(fleet.code)})
 
 
 def log_events(parts: Parts) -> Observer:
@@ -193,10 +219,10 @@ class _StateObserver:
                 self._state.begin_run(run_id, self._root)
             case Ended():
                 self._ended(event)
-            case RunEnded(run_id=run_id, code=code):
+            case RunEnded(run_id=run_id, code=code, measures=measures):
                 self._flush(run_id)
                 if self._run is not None:
-                    self._state.end_run(run_id, int(code), self._figures(event))
+                    self._state.end_run(run_id, int(code), self._figures(event), measures)
             case _:
                 assert_never(event)
 

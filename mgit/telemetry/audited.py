@@ -51,9 +51,10 @@ class _Audited:
     def __call__(self, event: Event) -> None:
         run_id = event.run_id
         match event:
-            case RunStarted(root=root, sources=sources, causes=causes):
-                names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
-                self._put("run-started", "success", run_id, root=root, sources=names, cause=cause)
+            case RunStarted(root=root, sources=sources):
+                why = {"cause": ", ".join(event.causes[:_CAUSES]), "trace_id": event.trace_id}
+                names = ", ".join(sources)
+                self._put("run-started", "success", run_id, root=root, sources=names, **why)
             case CredentialFound():
                 self._credential(event)
             case CredentialRejected(source=source, origin=origin, found_in=place, message=said):

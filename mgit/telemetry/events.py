@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mgit.errors import ExitCode
-from mgit.model import Listing, Outcome, Plan, RepoKey
+from mgit.model import Listing, Measures, Outcome, Plan, RepoKey
+
+_UNMEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class RunStarted:
         sources: names of the sources it asks.
         partly: those of them of which not all repositories are looked after.
         causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        trace_id: the trace that tells of it; empty without tracing.
     """
 
     run_id: str
@@ -29,6 +32,7 @@ class RunStarted:
     sources: tuple[str, ...]
     partly: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Listed:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         elsewhere: what of the listing other shards keep; nothing is said about it.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     run_id: str
@@ -94,6 +99,7 @@ class Listed:
     seconds: float
     requests_left: int | None = None
     elsewhere: frozenset[RepoKey] = frozenset()
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,7 @@ class RunEnded:
         seconds: wall time of the whole run.
         git_processes: how many git processes it started.
         interrupted: it was told to stop before it was done.
+        measures: where its time went.
     """
 
     run_id: str
@@ -147,6 +154,7 @@ class RunEnded:
     seconds: float
     git_processes: int
     interrupted: bool = False
+    measures: Measures = _UNMEASURED
 
 
 Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded

@@ -25,6 +25,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.tracing import SpanIds
 
 Value = str | int | float | bool | None
 Clean = Callable[[str], str]
@@ -76,7 +77,14 @@ class EventLog:
             self._logger.log(level, "%s", message, extra=extra)
 
 
-def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog:
+def open_log(
+    format_: str,
+    level: str,
+    clean: Clean,
+    stream: TextIO,
+    *,
+    ids: Callable[[], SpanIds] | None = None,
+) -> EventLog:
     """A log of its own, outside the registry of `logging`, so that two never share a handler.
 
     Args:
@@ -84,9 +92,11 @@ def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog
         level: `debug`, `info`, `warning` or `error`.
         clean: takes secrets and control characters out of a text.
         stream: usually standard error.
+        ids: of the span that the thread is in; None where nobody traces.
     """
     logger = _OwnLogger("mgit", _LEVELS[level])
-    logger.addHandler(_Lines(stream, _json_line if format_ == "json" else _console_line, clean))
+    line = _json_line if format_ == "json" else _console_line
+    logger.addHandler(_Lines(stream, line, clean, ids))
     return EventLog(logger)
 
 
@@ -98,9 +108,14 @@ class _Lines(logging.Handler):
     """Writes one line per record. A closed or full stderr must not end a sync: it is ignored."""
 
     def __init__(
-        self, stream: TextIO, line: Callable[[Mapping[str, Value]], str], clean: Clean
+        self,
+        stream: TextIO,
+        line: Callable[[Mapping[str, Value]], str],
+        clean: Clean,
+        ids: Callable[[], SpanIds] | None,
     ) -> None:
         super().__init__()
+        self._ids = ids
         self._stream = stream
         self._line = line
         self._clean = clean
@@ -116,6 +131,8 @@ class _Lines(logging.Handler):
             "repo": None,
             "message": record.getMessage(),
         }
+        if self._ids is not None and (ids := self._ids()).trace_id:
+            values |= {"trace_id": ids.trace_id, "span_id": ids.span_id}
         values.update(fields)
         cleaned = {name: self._cleaned(value) for name, value in values.items()}
         try:
@@ -240,6 +257,7 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         Result.SKIPPED: events.debug,
     }.get(outcome.result, events.info)
     message = f"{outcome.result} {name}"
+    more = {"span_id": outcome.span_id} if outcome.span_id else {}
     write(
         f"repo.{outcome.result}",
         f"{message}: {outcome.message}" if outcome.message else message,
@@ -250,6 +268,7 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         advice=outcome.advice,
         seconds=outcome.seconds,
         refs_changed=outcome.refs_changed,
+        **more,
     )
 
 

@@ -16,7 +16,7 @@ from tests.image.box import HARDENED, docker
 
 ROOT = Path(__file__).parents[2]
 # Told where they are missed, of other systems, or for type checkers alone.
-OPTIONAL = {"_typeshed", "keyring", "msvcrt", "winreg"}
+OPTIONAL = {"_typeshed", "keyring", "msvcrt", "opentelemetry", "winreg"}
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
