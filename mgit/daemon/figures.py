@@ -47,6 +47,11 @@ class Figures:
         self.metrics.storage(free_bytes)
         self._changed = True
 
+    def webhook(self, outcome: str) -> None:
+        """Count a delivery of a forge; from any thread."""
+        self.metrics.webhook(outcome)
+        self._changed = True
+
     def next_run(self, timestamp: float) -> None:
         self.metrics.next_run(timestamp)
         self._changed = True

@@ -45,6 +45,8 @@ from mgit.telemetry.events import (
 from mgit.version import __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+WEBHOOKS = ("accepted", "ignored", "duplicate", "refused", "malformed", "limited", "other")
+"""What may come of a delivery."""
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _PROBLEMS = {
@@ -115,6 +117,10 @@ class Metrics:
     def storage(self, free_bytes: int) -> None:
         """Note how much room is left where the clones are."""
         self._free.set(free_bytes)
+
+    def webhook(self, outcome: str) -> None:
+        """Count a delivery of a forge; one of `WEBHOOKS`, else `other`. From any thread."""
+        self._webhooks.labels(outcome if outcome in WEBHOOKS else "other").inc()
 
     def next_run(self, timestamp: float) -> None:
         """Note when the next run is due, in seconds since 1970."""
@@ -191,6 +197,14 @@ class Metrics:
         self._free = self._gauge(
             "mgit_storage_free_bytes", "Room left on the file system that holds the clones."
         )
+        self._webhooks = Counter(
+            "mgit_webhooks",
+            "Deliveries of forges, by what came of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for word in WEBHOOKS:
+            self._webhooks.labels(word)
         info = self._gauge(
             "mgit_build_info", "Always 1; the labels say what runs.", "version", "python"
         )
