@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from mgit.config import keys
+from mgit.config import keys, pace_keys
 from mgit.config.document import Document, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.nearest import nearest
@@ -113,9 +113,9 @@ def _serve(resolver: Resolver) -> ServeSettings:
         resolver.get(keys.INTERVAL),
         resolver.find(keys.SHARD),
         read_web(resolver),
-        resolver.find(keys.MIN_INTERVAL),
-        resolver.find(keys.MAX_INTERVAL),
-        resolver.find(keys.ASKS_PER_MINUTE),
+        resolver.find(pace_keys.MIN_INTERVAL),
+        resolver.find(pace_keys.MAX_INTERVAL),
+        resolver.find(pace_keys.ASKS_PER_MINUTE),
     )
 
 
