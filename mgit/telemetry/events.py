@@ -22,6 +22,8 @@ class RunStarted:
         sources: names of the sources it asks.
         partly: those of them of which not all repositories are looked after.
         causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        routine: it only asks some repositories whose time has come, as happens every minute: worth
+            no word unless something comes of it.
     """
 
     run_id: str
@@ -29,6 +31,7 @@ class RunStarted:
     sources: tuple[str, ...]
     partly: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
+    routine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
