@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.key import Key
+from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
-    Reader,
     format_depth,
     format_duration,
     format_share,
@@ -36,38 +35,12 @@ from mgit.config.values import (
 )
 from mgit.model import Shard
 
+__all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
+
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
 
 
 ROOT: Key[Path] = Key(
@@ -191,32 +164,6 @@ INTERVAL: Key[float] = Key(
     "MGIT_INTERVAL",
     "from the start of one cycle to the start of the next",
     format_duration,
-)
-MIN_INTERVAL: Key[float] = Key(
-    "serve",
-    "min_interval",
-    read_duration(1, 30 * 86400),
-    None,
-    "MGIT_MIN_INTERVAL",
-    "how often a repository is asked at most, while it changes often",
-    format_duration,
-)
-MAX_INTERVAL: Key[float] = Key(
-    "serve",
-    "max_interval",
-    read_duration(1, 30 * 86400),
-    None,
-    "MGIT_MAX_INTERVAL",
-    "how long a repository may go unasked, while it does not change",
-    format_duration,
-)
-ASKS_PER_MINUTE: Key[int] = Key(
-    "serve",
-    "asks_per_minute",
-    read_count(1, 100_000),
-    None,
-    "MGIT_ASKS_PER_MINUTE",
-    "how many repositories of one host are asked in a minute",
 )
 SHARD: Key[Shard] = Key(
     "serve",

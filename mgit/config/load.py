@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from mgit.config import keys
+from mgit.config import keys, pace_keys
 from mgit.config.document import Document, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.nearest import nearest
@@ -116,9 +116,9 @@ def _serve(resolver: Resolver) -> ServeSettings:
         interval=resolver.get(keys.INTERVAL),
         shard=resolver.find(keys.SHARD),
         web=read_web(resolver),
-        min_interval=resolver.find(keys.MIN_INTERVAL),
-        max_interval=resolver.find(keys.MAX_INTERVAL),
-        asks_per_minute=resolver.find(keys.ASKS_PER_MINUTE),
+        min_interval=resolver.find(pace_keys.MIN_INTERVAL),
+        max_interval=resolver.find(pace_keys.MAX_INTERVAL),
+        asks_per_minute=resolver.find(pace_keys.ASKS_PER_MINUTE),
         per_repository_metrics=resolver.get(keys.PER_REPOSITORY_METRICS),
     )
 

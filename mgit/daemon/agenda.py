@@ -90,6 +90,8 @@ class Agenda:
         listed: when each source was listed last.
         left: what is due and had no room.
         held: sources of which a narrow errand reached nothing, and until when none is sent.
+        rounds: when each source had a narrow errand last because of a gap: these are as far apart
+            as the shortest gap, so that they are few and each asks many.
         down: sources of which the last whole errand reached nothing: their turn is waited for.
         strangers: ids that sources list and that are not looked after here, by source.
         narrow_last: the last errand was a narrow one.
@@ -104,6 +106,7 @@ class Agenda:
     listed: Mapping[str, float] = field(default_factory=dict)
     left: frozenset[RepoKey] = frozenset()
     held: Mapping[str, float] = field(default_factory=dict)
+    rounds: Mapping[str, float] = field(default_factory=dict)
     down: frozenset[str] = frozenset()
     strangers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     narrow_last: bool = False
@@ -130,9 +133,11 @@ class Agenda:
         moments = [self.table.next, *(self._listing_due(name) for name in self.listings)]
         moments += [max(one.due, self._room_at(key, now)) for key, one in self.news.items()]
         moments += [self._room_at(key, now) for key in self.left]
-        between = self.book.next(self._held(now))
-        moments += [between] if between is not None else []
-        moments += [until for until in self.held.values() if until > now]
+        moments += [
+            max(moment, self._round_due(source), self.held.get(source, moment))
+            for source, moment in self.book.next().items()
+            if source not in self.down
+        ]
         return max(now, min(moments))
 
     def pick(self, now: float) -> Errand | None:
@@ -168,7 +173,9 @@ class Agenda:
         listings = {
             name: cause for name, cause in self.listings.items() if name not in errand.sources
         }
-        return replace(self, purses=purses, listed=listed, listings=listings)
+        routine = (name for name, keys in errand.only.items() if keys - errand.causes.keys())
+        rounds = {**self.rounds, **dict.fromkeys(routine, now)}
+        return replace(self, purses=purses, listed=listed, listings=listings, rounds=rounds)
 
     def after(self, errand: Errand, done: Pass, *, now: float) -> Agenda:
         """The agenda after an errand; the turns of sources apart (see `Timetable.after`)."""
@@ -228,7 +235,7 @@ class Agenda:
         wanted = {key for key, one in self.news.items() if one.due <= now}
         wanted |= {key for key in self.left if self._source(key) not in held}
         for source, keys in self.book.due(now).items():
-            if source not in held:
+            if source not in held and self._round_due(source) <= now:
                 wanted |= keys
         only: dict[str, set[RepoKey]] = defaultdict(set)
         for key in self._afforded(wanted, now):
@@ -274,6 +281,9 @@ class Agenda:
 
     def _listing_due(self, source: str) -> float:
         return self.listed.get(source, float("-inf")) + LISTING_SECONDS
+
+    def _round_due(self, source: str) -> float:
+        return self.rounds.get(source, float("-inf")) + self.book.rhythms[source].shortest
 
     def _retry(self, source: str, now: float) -> float:
         return max(now, self.listed.get(source, float("-inf")) + FIRST_RETRY_SECONDS)

@@ -56,7 +56,7 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         tell = helper_teller(parts, "health", figures.health_restarted)
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
         onlookers = [*guard(settings, parts, board)]
-        web = stack.enter_context(open_web(settings, parts, board))
+        web = stack.enter_context(open_web(settings, parts, board, figures.webhook))
         if web is not None:
             onlookers.append(web.onlooker)
         parts.events.info(

@@ -30,7 +30,8 @@ def started(
     names = tuple(name for name in sources if name not in request.resting)
     partly = frozenset(names if request.asleep else request.only)
     causes = tuple(dict.fromkeys(request.causes.values()))
-    return RunStarted(run_id, str(root), names, partly, causes, trace_id)
+    routine = bool(request.only) and not causes
+    return RunStarted(run_id, str(root), names, partly, causes, routine, trace_id)
 
 
 def ended(run_id: str, outcome: Outcome, source: str, request: SyncRequest) -> Ended:

@@ -21,7 +21,7 @@ from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
-from mgit.model import Outcome, RepoKey, Result, action_key, action_name
+from mgit.model import Outcome, RepoKey, Result, Skip, action_key, action_name
 from mgit.state import RunFigures, State, is_change
 from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.audited import audit_observer
@@ -204,19 +204,24 @@ class _StateObserver:
         self._state = state
         self._root = root
         self._run: str | None = None
+        self._routine = False
         self._outcomes: list[Outcome] = []
         self._sources: dict[RepoKey, str] = {}
         self._ends: dict[RepoKey | str, tuple[bool, bool]] = {}  # -> changed, failed
 
     def __call__(self, event: Event) -> None:
         match event:
-            case RunStarted() | CredentialFound() | CredentialRejected():
+            case RunStarted(routine=routine):
+                self._routine = routine
+            case CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)
-            case Planned(run_id=run_id):
-                self._run = run_id
-                self._state.begin_run(run_id, self._root)
+            case Planned(run_id=run_id, plan=plan):
+                # A look at some repositories that found nothing new is no run to remember.
+                if not (self._routine and all(isinstance(one, Skip) for one in plan.actions)):
+                    self._run = run_id
+                    self._state.begin_run(run_id, self._root)
             case Ended():
                 self._ended(event)
             case RunEnded(run_id=run_id, code=code, measures=measures):

@@ -47,11 +47,15 @@ class _Audited:
         self._trail = trail
         self._warn = warn
         self._warned = False
+        self._routine = False
 
     def __call__(self, event: Event) -> None:
         run_id = event.run_id
         match event:
+            case RunStarted(routine=True):
+                self._routine = True  # every minute: what it does is told, not that it looked
             case RunStarted(root=root, sources=sources):
+                self._routine = False
                 why = {"cause": ", ".join(event.causes[:_CAUSES]), "trace_id": event.trace_id}
                 names = ", ".join(sources)
                 self._put("run-started", "success", run_id, root=root, sources=names, **why)
@@ -66,6 +70,8 @@ class _Audited:
                 pass
             case Ended(outcome=outcome, source=source, cause=cause):
                 self._ended(run_id, outcome, source, cause)
+            case RunEnded() if self._routine:
+                pass
             case RunEnded(code=code):
                 outcome_word = "success" if code is ExitCode.OK else "failure"
                 self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))

@@ -24,6 +24,8 @@ class RunStarted:
         sources: names of the sources it asks.
         partly: those of them of which not all repositories are looked after.
         causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        routine: it only asks some repositories whose time has come, as happens every minute: worth
+            no word unless something comes of it.
         trace_id: the trace that tells of it; empty without tracing.
     """
 
@@ -32,6 +34,7 @@ class RunStarted:
     sources: tuple[str, ...]
     partly: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
+    routine: bool = False
     trace_id: str = ""
 
 

@@ -168,14 +168,17 @@ def _console_line(values: Mapping[str, Value]) -> str:
 
 def log_observer(events: EventLog) -> Observer:
     """Writes the stream of events to a log."""
+    routine = False
 
     def observe(event: Event) -> None:
+        nonlocal routine
         bound = events.bind(run_id=event.run_id)
         match event:
             case RunStarted(sources=sources, root=root, causes=causes):
+                routine = event.routine
                 names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
-                began = f"run began: {names}"
-                bound.info("run.started", began, sources=names, root=root, **_why(cause))
+                write = bound.debug if routine else bound.info
+                write("run.started", f"run began: {names}", sources=names, root=root, **_why(cause))
             case CredentialFound():
                 _credential(bound, event)
             case CredentialRejected(source=source, origin=origin, found_in=found_in):
@@ -203,11 +206,12 @@ def log_observer(events: EventLog) -> Observer:
             case Planned(plan=plan, seconds=seconds, asleep=asleep):
                 count = len(plan.actions)
                 words = f"compared {count}" + (f", {asleep} rest" if asleep else "")
-                bound.info("run.planned", words, actions=count, seconds=seconds, resting=asleep)
+                write = bound.debug if routine else bound.info
+                write("run.planned", words, actions=count, seconds=seconds, resting=asleep)
             case Ended(outcome=outcome, source=source, cause=cause):
                 _outcome(bound.bind(**_why(cause)), outcome, source)
             case RunEnded():
-                _end(bound, event)
+                _end(bound, event, routine=routine)
             case _:
                 assert_never(event)
 
@@ -272,9 +276,10 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
     )
 
 
-def _end(events: EventLog, event: RunEnded) -> None:
+def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:
     well = event.code == 0 or event.interrupted
-    write = events.info if well else events.warning
+    fine = events.debug if routine and not event.git_processes else events.info
+    write = fine if well else events.warning
     write(
         "run.ended",
         f"run {'was interrupted' if event.interrupted else 'ended'} with code {int(event.code)}",

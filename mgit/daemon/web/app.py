@@ -156,7 +156,7 @@ class App(Application):
                     exchange,
                     "warning",
                     "webhook.refused",
-                    verdict.detail,
+                    f"a webhook was refused: {verdict.detail}",
                     answer=answer,
                     source=source,
                     audit="webhook-refused" if verdict.audited else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,15 @@ from mgit.fleet.wiring import STATE_FILE, Parts
 
 _AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
+_DELIVERIES = {"webhook.accepted": "accepted", "webhook.refused": "refused"}
+_OUTCOMES = {
+    "ping": "ignored",
+    "unknown-event": "ignored",
+    "replayed": "duplicate",
+    "malformed": "malformed",
+    "too-large": "malformed",
+}
+_MOST_MISSED = 10_000
 
 
 class Ear:
@@ -30,11 +39,13 @@ class Ear:
     Args:
         parts: log and audit trail.
         inbox: gets the hints.
+        count: told what came of each delivery, in a word of `mgit.telemetry.metrics.WEBHOOKS`.
     """
 
-    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+    def __init__(self, parts: Parts, inbox: Inbox, count: Callable[[str], object]) -> None:
         self._parts = parts
         self._inbox = inbox
+        self._count = count
 
     def __call__(self, heard: Hint | Note) -> None:
         match heard:
@@ -72,6 +83,10 @@ class Ear:
         )
         if note.audit in _AUDITED:
             self._audit(note)
+        if note.event in _DELIVERIES:
+            self._count(_OUTCOMES.get(note.code, _DELIVERIES[note.event]))
+            for _ in range(min(note.missed, _MOST_MISSED)):
+                self._count("limited")
 
     def _audit(self, note: Note) -> None:
         try:
@@ -104,8 +119,16 @@ class Web:
 
 
 @contextlib.contextmanager
-def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | None]:
+def open_web(
+    settings: Settings, parts: Parts, board: Board, count: Callable[[str], object]
+) -> Iterator[Web | None]:
     """Serve the status page, the API and webhooks, where they are wanted.
+
+    Args:
+        settings: say where.
+        parts: log, audit and state.
+        board: says how the service is.
+        count: told what came of each delivery of a forge.
 
     Raises:
         ConfigurationError: the address cannot be listened at, or TLS cannot be used.
@@ -117,7 +140,7 @@ def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | N
     if settings.serve.web.tls_cert is not None:
         check_tls(settings.serve.web)
     inbox = Inbox()
-    ear = Ear(parts, inbox)
+    ear = Ear(parts, inbox, count)
     with Board() as status:
         standing = Standing(settings, status.publish)
         with WebServer(
