@@ -31,7 +31,9 @@ _FLAGS = (
 
 def program() -> str | None:
     """Where Chromium is, None where there is none."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    return next(
+        filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
+    )
 
 
 class Browser:
