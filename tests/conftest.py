@@ -48,6 +48,12 @@ def problem_of(item: pytest.Item) -> str:
     return ""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pictures", action="store_true", help="renew the pictures of the documentation"
+    )
+
+
 def pytest_configure() -> None:
     """Fix the draw of property tests where a verdict hangs on it; let Ctrl-C mean something.
 
