@@ -85,6 +85,7 @@ _FOR_TESTS = tuple(
         ("zsh", "zsh", "completion in it"),
         ("fish", "fish", "completion in it"),
         ("promtool", "prometheus", "alert rules and the dashboard's queries"),
+        ("chromium", "chromium", "the status page in it"),
     )
 )
 
