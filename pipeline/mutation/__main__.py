@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = ROOT / "dist" / "mutation"
     work = out / "work"
     if not options.judge:
-        shell = Shell({**environment(), "MGIT_TESTS_FIXED": "1"})
+        shell = Shell({**environment(), "MGIT_TESTS_FIXED": "1", "MGIT_TESTS_EXAMPLES": "20"})
         try:
             _mutate(shell, work, packages, options.sample, keep=options.keep)
         except PipelineError as error:
