@@ -21,7 +21,10 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
-CODE = ("mgit", "pipeline", "sandbox", "bench", "docker", "tests", "noxfile.py", "tasks.py")
+CODE = (
+    *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
+    *("noxfile.py", "tasks.py"),
+)
 LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
 IN_CI = bool(os.environ.get("CI"))
 
