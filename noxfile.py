@@ -163,7 +163,7 @@ def crash_matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)  # Debian's, which another user can start too
 def long(session: nox.Session) -> None:
-    """What takes minutes and is left out of `tests`: the image built by two users."""
+    """What takes minutes and is left out of `tests`: the image by two users, a simulated day."""
     _test(session, "-m", "long", *session.posargs)
 
 
