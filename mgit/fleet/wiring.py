@@ -22,7 +22,7 @@ from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
 from mgit.model import Outcome
 from mgit.state import State
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
@@ -35,6 +35,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.transport import Transport
 
@@ -87,7 +88,7 @@ def open_parts(
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
+        audit = open_trail(settings, clean, _head_teller(events))
         yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
     finally:
         state.close()
@@ -206,6 +207,18 @@ class _StateObserver:
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:
