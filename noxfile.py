@@ -173,6 +173,13 @@ def exactness(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Parsers of what comes from outside, for long: `-- --minutes 30`; `tests` has it short."""
+    _provide(session, "test", project=True)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
 def invoke(session: nox.Session) -> None:
     """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
     _provide(session, "pipeline", project=True)

@@ -20,6 +20,8 @@ T = TypeVar("T")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$")
 _BLOB_SIZE = re.compile(r"[1-9]\d{0,8}[kmg]?")
+# Python turns no text of more than 4300 digits into a number, and no key wants half as many.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _SIZE = re.compile(r"([1-9][0-9]{0,5})([kmg])")
 _NEVER = "never"
@@ -89,7 +91,7 @@ def read_count(lowest: int, highest: int) -> Reader[int]:
 
     def read(value: object, where: Where) -> int:
         del where
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
         if not isinstance(number, int) or isinstance(number, bool):
             raise Unfit(f"a whole number from {lowest} to {highest}")
         if not lowest <= number <= highest:
@@ -273,7 +275,7 @@ def read_listen(value: object, where: Where) -> HostPort:
         host = host[1:-1]
     elif ":" in host:
         raise Unfit("HOST:PORT with an IPv6 address in brackets, such as [::1]:8080")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+    if not colon or not host or not _NUMBER.fullmatch(port) or int(port) > 65535:
         raise Unfit("HOST:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080")
     return HostPort(host, int(port))
 
