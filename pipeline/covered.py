@@ -1,7 +1,7 @@
-"""How much of the product the tests reach: `python -m pipeline.covered FILE`, part of `nox -s coverage`.
+"""How much of the product the tests reach: `python -m pipeline.covered FILE`.
 
-Reads the JSON report of coverage.py and holds two marks for `mgit/` alone, lines and branches; what makes
-the product is measured too, without a mark.
+Part of `nox -s coverage`. Reads the JSON report of coverage.py and holds two marks for `mgit/`
+alone, lines and branches; what makes the product is measured too, without a mark.
 """
 
 from __future__ import annotations
