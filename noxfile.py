@@ -22,7 +22,7 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
 CODE = ("mgit", "pipeline", "sandbox", "bench", "docker", "tests", "noxfile.py", "tasks.py")
-LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
 IN_CI = bool(os.environ.get("CI"))
 
 # An interpreter that is missing is never downloaded: what is tested is what is there.
@@ -154,6 +154,13 @@ def bench(session: nox.Session) -> None:
     """Figures and ratios into dist/bench; `-- --check` ends with 3 where one does not hold."""
     _provide(session, "test", project=True)
     _run_to_its_code(session, "python", "-m", "bench", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def mutation(session: nox.Session) -> None:
+    """Faults put into decisions and credentials, which tests must notice; `-- --sample 200`."""
+    _provide(session, "mutation")
+    _run_to_its_code(session, "python", "-m", "pipeline.mutation", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False, name="crash-matrix")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
@@ -21,7 +22,9 @@ from mgit.config.values import (
     read_age,
     read_blobs,
     read_choice,
+    read_collector,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
@@ -167,6 +170,15 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
+EXPIRY_WARNING: Key[float] = Key(
+    "defaults",
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
+)
 LISTEN: Key[HostPort] = Key(
     "serve",
     "listen",
@@ -184,6 +196,32 @@ INTERVAL: Key[float] = Key(
     "from the start of one cycle to the start of the next",
     format_duration,
 )
+MIN_INTERVAL: Key[float] = Key(
+    "serve",
+    "min_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MIN_INTERVAL",
+    "how often a repository is asked at most, while it changes often",
+    format_duration,
+)
+MAX_INTERVAL: Key[float] = Key(
+    "serve",
+    "max_interval",
+    read_duration(1, 30 * 86400),
+    None,
+    "MGIT_MAX_INTERVAL",
+    "how long a repository may go unasked, while it does not change",
+    format_duration,
+)
+ASKS_PER_MINUTE: Key[int] = Key(
+    "serve",
+    "asks_per_minute",
+    read_count(1, 100_000),
+    None,
+    "MGIT_ASKS_PER_MINUTE",
+    "how many repositories of one host are asked in a minute",
+)
 SHARD: Key[Shard] = Key(
     "serve",
     "shard",
@@ -191,6 +229,54 @@ SHARD: Key[Shard] = Key(
     None,
     "MGIT_SHARD",
     "which part of the repositories is kept here",
+)
+WEB: Key[HostPort] = Key(
+    "serve",
+    "web",
+    read_listen,
+    None,
+    "MGIT_WEB",
+    "where `mgit serve` answers its status page and API",
+)
+WEB_TOKEN_FILE: Key[Path] = Key(
+    "serve",
+    "token_file",
+    read_path,
+    None,
+    "MGIT_WEB_TOKEN_FILE",
+    "file of the tokens that let in, one a line",
+)
+TLS_CERT: Key[Path] = Key(
+    "serve",
+    "tls_cert",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_CERT",
+    "certificate of the status page and API",
+)
+TLS_KEY: Key[Path] = Key(
+    "serve",
+    "tls_key",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_KEY",
+    "key of that certificate, where it is in a file of its own",
+)
+CLIENT_CA: Key[Path] = Key(
+    "serve",
+    "client_ca",
+    read_path,
+    None,
+    "MGIT_WEB_CLIENT_CA",
+    "whose certificates let in",
+)
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
 )
 LOG_FORMAT: Key[str] = Key(
     "log",
@@ -233,6 +319,14 @@ AUDIT_HEAD_FILE: Key[Path] = Key(
     None,
     "MGIT_AUDIT_HEAD_FILE",
     "second place to which heads of the audit log are appended",
+)
+TRACES: Key[str] = Key(
+    "telemetry",
+    "endpoint",
+    read_collector,
+    None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "collector that traces are sent to, by OTLP over HTTP",
 )
 CA_FILE: Key[Path] = Key(
     "network",
@@ -281,14 +375,25 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
     AUDIT_SIZE,
     AUDIT_AGE,
     AUDIT_HEAD_FILE,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
@@ -339,6 +444,20 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -353,6 +472,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -365,6 +486,8 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,
@@ -372,6 +495,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from mgit.address import parse_origin
 from mgit.errors import InvalidInput
@@ -29,6 +31,8 @@ _SHARE = re.compile(r"(\d{1,3}) ?%")
 _SHARD = re.compile(r"(0|[1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_SHARDS = 4096
 _MAX_LIST = 10_000
+_MAX_COLLECTOR = 2000
+_PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~-]+")
 _MAX_DEPTH = 1_000_000
 
 
@@ -65,6 +69,18 @@ class HostPort:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        import ipaddress
+
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
 
 def read_text(value: object, where: Where) -> str:
     """Printable, non-empty text."""
@@ -84,6 +100,17 @@ def read_path(value: object, where: Where) -> Path:
     if text.startswith("~"):
         raise Unfit("a path that starts with / or ~/")
     return where.folder / text
+
+
+def read_day(value: object, where: Where) -> date:
+    """A day such as `2027-01-31`, as text or as a date of TOML."""
+    del where
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise Unfit("a day, such as 2027-01-31") from None
 
 
 def read_count(lowest: int, highest: int) -> Reader[int]:
@@ -303,6 +330,16 @@ def read_url(value: object, where: Where) -> str:
         raise Unfit(f"an https URL; {error.message}") from None
     if origin.scheme == "ssh":
         raise Unfit("an https URL")
+    return text
+
+
+def read_collector(value: object, where: Where) -> str:
+    """Where a collector of traces listens: http or https, without user, query and fragment."""
+    text = read_text(value, where).rstrip("/")
+    parts = urlsplit(text)
+    sound = parts.scheme in {"http", "https"} and parts.hostname and _PLAIN_URL.fullmatch(text)
+    if not sound or "@" in parts.netloc or len(text) > _MAX_COLLECTOR:
+        raise Unfit("an http or https URL without user, query and fragment")
     return text
 
 

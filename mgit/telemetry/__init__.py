@@ -5,6 +5,7 @@ from __future__ import annotations
 from mgit.telemetry.audit import AuditTrail
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -19,6 +20,7 @@ from mgit.telemetry.verifying import Verdict, verify_audit
 __all__ = [
     "AuditTrail",
     "CredentialFound",
+    "CredentialRejected",
     "Ended",
     "Event",
     "EventLog",

@@ -85,6 +85,7 @@ _FOR_TESTS = tuple(
         ("zsh", "zsh", "completion in it"),
         ("fish", "fish", "completion in it"),
         ("systemd-analyze", "systemd", "the units of deploy/systemd"),
+        ("promtool", "prometheus", "alert rules and the dashboard's queries"),
     )
 )
 
