@@ -11,11 +11,14 @@ from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
+    format_age,
     format_depth,
     format_duration,
     format_share,
+    format_size,
     format_switch,
     format_words,
+    read_age,
     read_blobs,
     read_choice,
     read_collector,
@@ -27,6 +30,7 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
+    read_size,
     read_switch,
     read_text,
     read_url,
@@ -237,6 +241,32 @@ LOG_LEVEL: Key[str] = Key(
     "MGIT_LOG_LEVEL",
     "the least important events that are written",
 )
+AUDIT_SIZE: Key[int] = Key(
+    "audit",
+    "max_size",
+    read_size(64 << 10, 100 << 30),
+    "64m",
+    "MGIT_AUDIT_MAX_SIZE",
+    "size at which a file of the audit log is closed and the next begun",
+    format_size,
+)
+AUDIT_AGE: Key[float] = Key(
+    "audit",
+    "max_age",
+    read_age(3600, 3660 * 86400),
+    "never",
+    "MGIT_AUDIT_MAX_AGE",
+    "age at which it is",
+    format_age,
+)
+AUDIT_HEAD_FILE: Key[Path] = Key(
+    "audit",
+    "head_file",
+    read_path,
+    None,
+    "MGIT_AUDIT_HEAD_FILE",
+    "second place to which heads of the audit log are appended",
+)
 TRACES: Key[str] = Key(
     "telemetry",
     "endpoint",
@@ -307,6 +337,9 @@ GLOBAL_KEYS = (
     PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    AUDIT_SIZE,
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
     TRACES,
     CA_FILE,
     CLIENT_CERT,

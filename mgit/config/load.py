@@ -15,6 +15,7 @@ from mgit.config.pace import check_pace
 from mgit.config.paths import Paths, find_paths
 from mgit.config.resolve import Resolver, token_variable
 from mgit.config.settings import (
+    AuditSettings,
     GonePolicy,
     HealPolicy,
     LayoutName,
@@ -92,6 +93,11 @@ def settle(
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
+        ),
+        audit=AuditSettings(
+            resolver.get(keys.AUDIT_SIZE),
+            resolver.get(keys.AUDIT_AGE),
+            resolver.find(keys.AUDIT_HEAD_FILE),
         ),
         network=_network(resolver, environment),
         telemetry=read_telemetry(resolver, environment),

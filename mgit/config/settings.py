@@ -160,6 +160,21 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """How the audit log is kept.
+
+    Args:
+        max_size: bytes at which a file is closed and the next begun, 0 for never.
+        max_age: seconds after its first record, 0 for never.
+        head_file: second place to which heads are appended, None for none.
+    """
+
+    max_size: int = 64 << 20
+    max_age: float = 0.0
+    head_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSettings:
     """How hosts are reached.
 
@@ -248,6 +263,7 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     network: NetworkSettings = NetworkSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     values: tuple[Shown, ...] = ()

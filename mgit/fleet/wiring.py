@@ -23,7 +23,7 @@ from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
 from mgit.model import Outcome, RepoKey, Result, Skip, action_key, action_name
 from mgit.state import RunFigures, State, is_change
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
@@ -37,6 +37,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.telemetry.traces import open_tracer
 from mgit.telemetry.tracing import UNTRACED, Tracer
@@ -104,7 +105,7 @@ def open_parts(
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
+        audit = open_trail(settings, clean, _head_teller(events))
         budgets = Budgets(state, tell=_pause_teller(events))
         yield Parts(state, events, audit, clean, budgets, tracer)
     finally:
@@ -261,6 +262,18 @@ class _StateObserver:
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:

@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "refs-deleted": "a fetch took many refs away",
         "input-refused": "a forge or a configuration gave something malformed",
         "webhook-refused": "a request to a webhook was not believed",
+        "audit-rotated": "the file before was closed, the chain goes on in this one",
         "audit-recovered": "a torn last record was cut off",
     }
 )
