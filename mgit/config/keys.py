@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.key import Key
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
-    Reader,
     format_depth,
     format_duration,
     format_share,
+    format_size,
     format_switch,
     format_words,
     read_blobs,
@@ -25,6 +24,7 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
+    read_size,
     read_switch,
     read_text,
     read_url,
@@ -33,39 +33,12 @@ from mgit.config.values import (
 )
 from mgit.model import Shard
 
+__all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
+
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
-
 
 ROOT: Key[Path] = Key(
     "defaults", "root", read_path, "~/src", "MGIT_ROOT", "folder that holds the clones"
@@ -163,6 +136,32 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
+REF_LOSS_LIMIT: Key[float] = Key(
+    "defaults",
+    "ref_loss_limit",
+    read_share,
+    "50%",
+    "MGIT_REF_LOSS_LIMIT",
+    "share of a clone's branches and tags that upstream may take away at once",
+    format_share,
+)
+REWRITTEN: Key[str] = Key(
+    "defaults",
+    "rewritten",
+    read_choice("hold", "follow"),
+    "hold",
+    "MGIT_REWRITTEN",
+    "what a mirror does when its default branch loses commits upstream",
+)
+MAX_PACK_BYTES: Key[int] = Key(
+    "defaults",
+    "max_pack_bytes",
+    read_size(1024 * 1024),
+    "64g",
+    "MGIT_MAX_PACK_BYTES",
+    "largest file that git may write; 0 for no limit",
+    format_size,
+)
 LISTEN: Key[HostPort] = Key(
     "serve",
     "listen",
@@ -187,6 +186,24 @@ SHARD: Key[Shard] = Key(
     None,
     "MGIT_SHARD",
     "which part of the repositories is kept here",
+)
+SCRUB_EVERY: Key[float] = Key(
+    "serve",
+    "scrub_every",
+    read_duration(60, 365 * 86400),
+    "30d",
+    "MGIT_SCRUB_EVERY",
+    "within what time every clone is read whole, to find bit rot",
+    format_duration,
+)
+SCRUB_RATE: Key[int] = Key(
+    "serve",
+    "scrub_rate",
+    read_size(64 * 1024),
+    "8m",
+    "MGIT_SCRUB_RATE",
+    "bytes a second that are read for it; 0 for not at all",
+    format_size,
 )
 LOG_FORMAT: Key[str] = Key(
     "log",
@@ -251,9 +268,14 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    MAX_PACK_BYTES,
     LISTEN,
     INTERVAL,
     SHARD,
+    SCRUB_EVERY,
+    SCRUB_RATE,
     LOG_FORMAT,
     LOG_LEVEL,
     CA_FILE,

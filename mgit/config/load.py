@@ -20,6 +20,7 @@ from mgit.config.settings import (
     LogLevel,
     LogSettings,
     NetworkSettings,
+    RewrittenPolicy,
     ServeSettings,
     Settings,
     SourceSettings,
@@ -83,8 +84,15 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        ref_loss_limit=resolver.get(keys.REF_LOSS_LIMIT),
+        rewritten=cast("RewrittenPolicy", resolver.get(keys.REWRITTEN)),
+        max_pack_bytes=resolver.get(keys.MAX_PACK_BYTES),
         serve=ServeSettings(
-            resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
+            resolver.get(keys.LISTEN),
+            resolver.get(keys.INTERVAL),
+            resolver.find(keys.SHARD),
+            resolver.get(keys.SCRUB_EVERY),
+            resolver.get(keys.SCRUB_RATE),
         ),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),

@@ -203,6 +203,33 @@ def blob_filter(blobs: str) -> str:
             return f"blob:limit={size}"
 
 
+_SIZE = re.compile(r"(0|[1-9]\d{0,5})([kmgt]?)")
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def read_size(lowest: int) -> Reader[int]:
+    """A size such as `500m` or `64g`, in bytes (k is 1024); or 0, which stands for no limit."""
+
+    def read(value: object, where: Where) -> int:
+        del where
+        text = str(value).lower() if isinstance(value, str | int) else ""
+        found = _SIZE.fullmatch(text)
+        size = int(found[1]) * 1024 ** _POWERS[found[2]] if found else -1
+        if size != 0 and size < lowest:
+            raise Unfit(f"0, or a size from {format_size(lowest)}, such as 64g")
+        return size
+
+    return read
+
+
+def format_size(size: int) -> str:
+    """Write a size the way `read_size` reads it."""
+    for unit, power in reversed(_POWERS.items()):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{unit}"
+    return "0"
+
+
 def read_share(value: object, where: Where) -> float:
     """A share such as `20%`, as a number from 0 to 1."""
     del where

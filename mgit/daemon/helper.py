@@ -18,6 +18,7 @@ from typing import Self
 
 from mgit.daemon import answering
 from mgit.errors import ConfigurationError
+from mgit.git.children import Children
 
 Tell = Callable[[str, float], None]
 
@@ -41,6 +42,7 @@ class Helper:
             from a thread.
         command: what to run in place of this interpreter and `mgit.daemon.answering`.
         patience: seconds after which one that does not see its end is killed.
+        children: where all processes of this mgit are known.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Helper:
         *,
         command: Sequence[str] = (),
         patience: float = 2.0,
+        children: Children | None = None,
     ) -> None:
         program = Path(answering.__file__).absolute()  # in the image it is compiled: a .pyc
         command = command or (sys.executable, "-I", "-S", str(program))
@@ -59,6 +62,7 @@ class Helper:
         self._descriptors = (listener, region)
         self._tell = tell
         self._patience = patience
+        self._children = children or Children()
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -102,17 +106,20 @@ class Helper:
         with self._lock:
             if self._ending.is_set():
                 return
-            self._child = subprocess.Popen(
-                self._argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C is for the service
-                pass_fds=self._descriptors,
-            )
+            self._child = self._children.start(self._spawn, limited=False)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for the service
+            pass_fds=self._descriptors,
+        )
 
     def _watch(self) -> None:
         """Wait for deaths; start anew, at once at first and ever later after it."""
@@ -123,6 +130,7 @@ class Helper:
             child = self._child
             if child is not None:
                 why = _words(child.wait())
+                self._children.ended(child.pid)
                 _close(child)
                 if self._ending.is_set():
                     return

@@ -12,6 +12,7 @@ from mgit.daemon.answering import DEADLINE_SECONDS, IDLE_SECONDS, MAX_CONNECTION
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
 from mgit.errors import ConfigurationError
+from mgit.git.children import Children
 
 __all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer"]
 
@@ -29,6 +30,7 @@ class HealthServer:
         board: says how the service is.
         deadline: seconds that a connection may last altogether.
         tell: told of a helper that has died, see `Helper`.
+        children: where all processes of this mgit are known.
 
     Raises:
         ConfigurationError: the address cannot be listened at.
@@ -41,6 +43,7 @@ class HealthServer:
         *,
         deadline: float = DEADLINE_SECONDS,
         tell: Tell | None = None,
+        children: Children | None = None,
     ) -> None:
         self._stack = contextlib.ExitStack()
         try:
@@ -50,7 +53,9 @@ class HealthServer:
                 f"cannot listen at {listen}: {error.strerror or error}",
                 advice="choose another address with `listen` in [serve] or MGIT_LISTEN",
             ) from None
-        self._helper = Helper(self._socket.fileno(), board.descriptor, deadline, tell)
+        self._helper = Helper(
+            self._socket.fileno(), board.descriptor, deadline, tell, children=children
+        )
 
     @property
     def address(self) -> HostPort:

@@ -15,6 +15,7 @@ from pathlib import Path
 from mgit.config.settings import Settings, SourceSettings
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
+from mgit.daemon.orphans import Orphanage
 from mgit.daemon.schedule import KeptTurn, Timetable
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
@@ -68,6 +69,7 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._orphanage = Orphanage(parts.children)
 
     def run(self, *, once: bool = False) -> int:
         """Run until told to stop; with `once` a single time.
@@ -164,6 +166,7 @@ class Loop:
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
         self._figures.refresh()
+        self._orphanage.look()
 
     def _state_answers(self) -> bool:
         try:

@@ -51,7 +51,9 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
         figures = Figures(Metrics(parts.state.freshness()), board.publish)
         tell = _helper_teller(parts)
-        server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
+        server = stack.enter_context(
+            HealthServer(settings.serve.listen, board, tell=tell, children=parts.children)
+        )
         parts.events.info(
             "service.started",
             f"mgit serves at {server.address}, root {settings.root}",

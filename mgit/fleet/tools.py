@@ -16,6 +16,7 @@ from mgit.fleet.network import git_network, proxy_credential
 from mgit.fleet.pacing import Budgets, PacedTransport
 from mgit.fleet.sources import Source
 from mgit.forges.budget import Budget
+from mgit.git.children import Children
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
 from mgit.transport import Transport
@@ -33,10 +34,14 @@ class GitTools:
         settings: the environment and the folders for askpass.
         transport: carries the refs clients' requests.
         budgets: what each host allows each credential.
+        children: where all processes of this mgit are known.
     """
 
-    def __init__(self, settings: Settings, transport: Transport, budgets: Budgets) -> None:
+    def __init__(
+        self, settings: Settings, transport: Transport, budgets: Budgets, children: Children
+    ) -> None:
         self._settings = settings
+        self._children = children
         self._transport = transport
         self._budgets = budgets
         self._lock = threading.Lock()
@@ -113,6 +118,7 @@ class GitTools:
             redactor=Redactor([*book, *([self.proxy] if self.proxy else [])]),
             network=self._network,
             grace=GIT_GRACE_SECONDS,
+            children=self._children,
         )
         self._hand_on(runner)
         if self._cancelled:

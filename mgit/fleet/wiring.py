@@ -19,6 +19,7 @@ from mgit.fleet.pool import Driver, Stop
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
+from mgit.git.children import Children
 from mgit.git.lock import RootLock
 from mgit.model import Outcome
 from mgit.state import State
@@ -52,6 +53,7 @@ class Parts:
         audit: the audit trail.
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
+        children: all processes that this mgit has started.
     """
 
     state: State
@@ -59,6 +61,7 @@ class Parts:
     audit: AuditTrail
     clean: Cleaner
     budgets: Budgets
+    children: Children
 
 
 @contextlib.contextmanager
@@ -88,7 +91,8 @@ def open_parts(
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
         audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
-        yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
+        budgets = Budgets(state, tell=_pause_teller(events))
+        yield Parts(state, events, audit, clean, budgets, Children(settings.max_pack_bytes))
     finally:
         state.close()
 
@@ -123,7 +127,7 @@ def open_fleet(
             )
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
-        tools = GitTools(settings, transport, parts.budgets)
+        tools = GitTools(settings, transport, parts.budgets, parts.children)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)

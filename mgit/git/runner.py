@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never
@@ -23,6 +23,7 @@ from typing import Never
 from mgit.address import Origin
 from mgit.credentials import Askpass, CredentialBook, Redactor
 from mgit.errors import ConfigurationError, ExitCode, GitError, NetworkError
+from mgit.git.children import Children, signal_group
 from mgit.git.environment import (
     Channel,
     command_environment,
@@ -34,6 +35,7 @@ from mgit.git.pump import Gathered, Gatherer, Pump
 from mgit.git.words import clean_messages, failure, what_is_run
 
 _MIB = 1024 * 1024
+_CORRECT = "correct the command in the configuration"
 _TICK = 1.0  # seconds between looks at the cancel flag
 
 
@@ -71,6 +73,7 @@ class GitRunner:
         local_deadline: seconds for a git that talks to nobody.
         network_deadline: seconds for a git that talks to a forge.
         grace: seconds between SIGTERM and SIGKILL.
+        children: where all processes of this mgit are known, and what they may write.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class GitRunner:
         local_deadline: float = 300.0,
         network_deadline: float = 3600.0,
         grace: float = 5.0,
+        children: Children | None = None,
     ) -> None:
         self._git = git
         self._environment = dict(environment or {})
@@ -95,6 +99,7 @@ class GitRunner:
         self._local_deadline = local_deadline
         self._network_deadline = network_deadline
         self._grace = grace
+        self._children = children or Children()
         self._lock = threading.Lock()
         self._running: set[int] = set()
         self._kept_open: set[int] = set()
@@ -235,14 +240,13 @@ class GitRunner:
                     raise
                 return Gathered(returncode, gatherer.output, gatherer.cut)
         finally:
-            with self._lock:
-                self._running.discard(child.pid)
+            self._ended(child.pid)
 
     def cancel(self) -> None:
         """End every running child and refuse new ones. Safe in a signal handler's thread."""
         self._cancelled = True
         for group in tuple(self._running):
-            _signal_group(group, signal.SIGTERM)
+            signal_group(group, signal.SIGTERM)
 
     @contextmanager
     def keep_open(self, descriptor: int) -> Iterator[None]:
@@ -295,8 +299,12 @@ class GitRunner:
                 messages = clean_messages(pump.messages, self._redactor)
                 return GitResult(returncode, pump.output, messages)
         finally:
-            with self._lock:
-                self._running.discard(child.pid)
+            self._ended(child.pid)
+
+    def _ended(self, pid: int) -> None:
+        with self._lock:
+            self._running.discard(pid)
+        self._children.ended(pid)
 
     def _start(
         self,
@@ -308,34 +316,34 @@ class GitRunner:
         what: str,
         one_output: bool = False,
     ) -> subprocess.Popen[bytes]:
+        def spawn() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=dict(environment),
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+                pass_fds=tuple(self._kept_open),
+            )
+
         # Under the lock, so that `cancel` sees every child or the child sees `cancel`.
         with self._lock:
             if self._cancelled:
                 raise Interrupted(f"{what} was not started: mgit is ending")
             try:
-                child = subprocess.Popen(
-                    argv,
-                    cwd=cwd,
-                    env=dict(environment),
-                    stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
-                    bufsize=0,
-                    start_new_session=True,
-                    pass_fds=tuple(self._kept_open),
-                )
-            except (FileNotFoundError, NotADirectoryError) as error:
-                if cwd is not None and not cwd.is_dir():
+                child = self._children.start(spawn, limited=argv[0] == self._git)
+            except OSError as error:
+                absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+                if absent and cwd is not None and not cwd.is_dir():
                     raise GitError(f"{what} failed: folder {cwd} is gone") from None
+                own = argv[0] == self._git
+                advice = "install git 2.32 or newer, or correct PATH" if own else _CORRECT
                 raise ConfigurationError(
                     f"{argv[0]!a} cannot be started: {error.strerror}",
-                    advice="install git 2.32 or newer, or correct PATH"
-                    if argv[0] == self._git
-                    else "correct the command in the configuration",
-                ) from None
-            except OSError as error:
-                raise ConfigurationError(
-                    f"{argv[0]!a} cannot be started: {error.strerror}"
+                    advice=advice if absent else "",
                 ) from None
             self._started += 1
             self._running.add(child.pid)
@@ -362,13 +370,13 @@ class GitRunner:
 
     def _end(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer) -> None:
         """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
-        _signal_group(child.pid, signal.SIGTERM)
+        signal_group(child.pid, signal.SIGTERM)
         ends = time.monotonic() + self._grace
         while time.monotonic() < ends:
             if pump.step(min(ends - time.monotonic(), 0.1)):
                 break
         # The child is not reaped yet, so its number still belongs to its group.
-        _signal_group(child.pid, signal.SIGKILL)
+        signal_group(child.pid, signal.SIGKILL)
         child.wait()
 
     def _give_up(self, what: str, stop: _Stop, deadline: float) -> Never:
@@ -390,8 +398,3 @@ class _Stop(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
