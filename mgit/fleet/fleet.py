@@ -152,7 +152,8 @@ class Fleet:
         self._resting = request.resting
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
-        policy = policy_of(kit.settings, selection, request)
+        accepted = kit.state.held.acknowledged(self.root)
+        policy = policy_of(kit.settings, selection, request, acknowledged=accepted)
         clones = find_clones(self.root, kit.tools, kit.driver.tick)
         listings = self._lister.narrowed(listings, clones)
         repos = (repo for one in listings for repo in one.repos)

@@ -11,7 +11,7 @@ from mgit.address import CloneUrl
 from mgit.fleet.pacing import turn
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
-from mgit.fleet.values import skipped
+from mgit.fleet.values import FAILURES, HELD_ADVICE, skipped
 from mgit.forges.budget import Budget
 from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
@@ -109,6 +109,9 @@ class Performer:
 
 def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None = None) -> Outcome:
     match effect:
+        case Drifted(reason=reason, detail=detail, loss=loss) if loss is not None:
+            code = int(FAILURES[reason])
+            return Outcome(action, Result.FAILED, reason, detail, HELD_ADVICE, code, loss=loss)
         case Drifted(reason=reason, detail=detail):
             return Outcome(action, Result.SKIPPED, reason, detail)
         case Done():
@@ -122,6 +125,7 @@ def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None
                 effect.detail,
                 refs_changed=effect.refs_changed,
                 rewritten=effect.rewritten,
+                kept=effect.kept,
             )
         case _:
             assert_never(effect)

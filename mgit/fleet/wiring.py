@@ -21,7 +21,15 @@ from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.children import Children
 from mgit.git.lock import RootLock
-from mgit.model import Outcome
+from mgit.model import (
+    Outcome,
+    RefLoss,
+    RepoKey,
+    Result,
+    action_key,
+    action_name,
+    holds_upstream,
+)
 from mgit.state import State
 from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.audited import audit_observer
@@ -41,6 +49,7 @@ from mgit.transport import Transport
 
 STATE_FILE = "state.db"
 _BATCH = 200
+_AWAY = (Result.ARCHIVED, Result.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +160,9 @@ def open_fleet(
             tools=tools,
             driver=driver,
             observers=(
+                # The audit first: it tells of a loss once, when the state does not know it yet.
+                audit_observer(parts.audit, warn, _knows_loss(parts.state, settings.root)),
                 _StateObserver(parts.state, settings.root),
-                audit_observer(parts.audit, warn),
                 *observers,
             ),
             clean=parts.clean,
@@ -182,6 +192,7 @@ class _StateObserver:
         self._root = root
         self._run: str | None = None
         self._outcomes: list[Outcome] = []
+        self._held: frozenset[RepoKey] = frozenset()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -192,8 +203,10 @@ class _StateObserver:
             case Planned(run_id=run_id):
                 self._run = run_id
                 self._state.begin_run(run_id, self._root)
-            case Ended(run_id=run_id, outcome=outcome):
+                self._held = frozenset(self._state.held.all(self._root))
+            case Ended(run_id=run_id, outcome=outcome, source=source):
                 self._outcomes.append(outcome)
+                self._note_loss(outcome, source)
                 if len(self._outcomes) >= _BATCH:
                     self._flush(run_id)
             case RunEnded(run_id=run_id, code=code):
@@ -203,9 +216,30 @@ class _StateObserver:
             case _:
                 assert_never(event)
 
+    def _note_loss(self, outcome: Outcome, source: str) -> None:
+        """Keep who is held; forget it where the clone follows its upstream again, or is gone."""
+        key = action_key(outcome.action)
+        if key is None:
+            return
+        if outcome.loss is not None:
+            name, folder = action_name(outcome.action), outcome.action.folder
+            self._state.held.note(
+                self._root, key, name=name, folder=folder, source=source, loss=outcome.loss
+            )
+        elif key in self._held and (holds_upstream(outcome) or outcome.result in _AWAY):
+            self._state.held.release(self._root, [key])
+
     def _flush(self, run_id: str) -> None:
         self._state.record(run_id, self._outcomes)
         self._outcomes.clear()
+
+
+def _knows_loss(state: State, root: Path) -> Callable[[RepoKey, RefLoss], bool]:
+    def knows(key: RepoKey, loss: RefLoss) -> bool:
+        held = state.held.all(root).get(key)
+        return held is not None and held.loss == loss
+
+    return knows
 
 
 def _warner(events: EventLog) -> Callable[[str], None]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from mgit.address import CloneUrl
 from mgit.errors import MgitError
-from mgit.git.fetching import Target, same_url
+from mgit.git.fetching import same_url
 from mgit.git.runner import GitRunner, Interrupted
+from mgit.git.target import Target
 from mgit.model import CopyKind
 
 _DEADLINE = 3600.0

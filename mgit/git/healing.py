@@ -11,13 +11,15 @@ from pathlib import Path
 
 from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, leftovers
 from mgit.git.effects import Done, Drifted, Effect
-from mgit.git.fetching import Target, fetch_refs
+from mgit.git.fetching import fetch_refs
 from mgit.git.identity import read_identity
 from mgit.git.inspect import git_dir_of, read_local
+from mgit.git.keeping import LossHeld
 from mgit.git.lock import QUARANTINE
 from mgit.git.making import Look, made_aside, restore_config
 from mgit.git.places import free_place, is_below_links, put
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import CopyKind, Heal, LocalRepo, Reason
 
 
@@ -99,5 +101,6 @@ def _mend(runner: GitRunner, root: Path, action: Heal, local: LocalRepo, look: L
     changed = 0
     if upstream.refs and (upstream.refs != local.refs.refs or upstream.head != local.refs.head):
         target = Target(path, local.kind, action.repo, known.options)
-        changed = fetch_refs(runner, target, upstream)
+        with suppress(LossHeld):  # it is sound again; what upstream took back is for the next run
+            changed = fetch_refs(runner, target, upstream).refs
     return Done(refs_changed=changed, detail=detail, folder=action.folder)

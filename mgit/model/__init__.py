@@ -15,6 +15,7 @@ from mgit.model.actions import (
     action_name,
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
+from mgit.model.losses import LossGuard, LostRef, RefLoss, loss_of
 from mgit.model.outcomes import Outcome, Result, holds_upstream
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
@@ -39,11 +40,14 @@ __all__ = [
     "Heal",
     "Listing",
     "LocalRepo",
+    "LossGuard",
+    "LostRef",
     "Move",
     "Operation",
     "Outcome",
     "Plan",
     "Reason",
+    "RefLoss",
     "RefSnapshot",
     "RemoteRepo",
     "Remove",
@@ -58,4 +62,5 @@ __all__ = [
     "action_key",
     "action_name",
     "holds_upstream",
+    "loss_of",
 ]

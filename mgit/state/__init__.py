@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from mgit.state.held import HeldRepo
 from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
 from mgit.state.store import PastRun, State
 from mgit.state.turns import StoredTurn
 
-__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs", "StoredTurn"]
+__all__ = [
+    "HeldRepo",
+    "PastRun",
+    "State",
+    "StoredListing",
+    "StoredPause",
+    "StoredRefs",
+    "StoredTurn",
+]

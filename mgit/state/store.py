@@ -12,6 +12,7 @@ from typing import Any
 
 from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
 from mgit.state.database import Database
+from mgit.state.held import Held
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 from mgit.state.turns import Turns
@@ -65,6 +66,7 @@ class State:
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
+        self.held = Held(self._database, clock)
 
     def check(self) -> None:
         """Make sure that the state can be written.

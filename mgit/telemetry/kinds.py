@@ -22,6 +22,10 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "repository-healed": "a damaged clone was made anew",
         "branch-forced": "a checked-out branch followed a rewritten upstream",
         "refs-deleted": "a fetch took many refs away",
+        "refs-held": "upstream took refs or commits away; the clone keeps them",
+        "refs-acknowledged": "a person let a held loss go",
+        "refs-kept": "a mirror keeps what upstream took back, for a while",
+        "damage-found": "the search for bit rot found some",
         "input-refused": "a forge or a configuration gave something malformed",
         "audit-recovered": "a torn last record was cut off",
     }

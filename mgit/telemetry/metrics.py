@@ -47,6 +47,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _STATES = ("current", "held", "failed", "foreign")
+_LOSSES = (Reason.EMPTIED, Reason.REF_LOSS, Reason.REWRITTEN)
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
@@ -82,6 +83,7 @@ class Metrics:
         self._fresh: dict[RepoKey, float] = dict(freshness or {})
         self._listed: dict[str, frozenset[RepoKey]] = {}
         self._states: dict[RepoKey | str, tuple[str, str]] = {}  # -> source, state
+        self._held: dict[RepoKey | str, tuple[str, str]] = {}  # -> source, reason
         self.registry = _Registry()
         self._make_source_metrics()
         self._make_run_metrics()
@@ -169,6 +171,11 @@ class Metrics:
         self._repos = self._gauge(
             "mgit_repos", "Repositories after the last run, by their state.", "state"
         )
+        self._held_repos = self._gauge(
+            "mgit_held_repos",
+            "Repositories held after the last run, for their upstream lost something.",
+            "reason",
+        )
         self._runs = Counter(
             "mgit_runs", "Runs over what was due, by exit code.", ("code",), registry=self.registry
         )
@@ -240,6 +247,9 @@ class Metrics:
         tally = Tally(state for _, state in self._states.values())
         for state in _STATES:
             self._repos.labels(state).set(tally[state])
+        held = Tally(reason for _, reason in self._held.values())
+        for why in _LOSSES:
+            self._held_repos.labels(why.value).set(held[why.value])
         now = self._clock()
         for source, keys in self._listed.items():
             if keys:
@@ -248,15 +258,15 @@ class Metrics:
 
     def _forget_states(self, sources: tuple[str, ...]) -> None:
         """Forget what a new run will tell again; sources that rest in it keep their counts."""
-        self._states = {
-            name: (source, state)
-            for name, (source, state) in self._states.items()
-            if source and source not in sources
-        }
+        for kept in (self._states, self._held):
+            for name in [n for n, (source, _) in kept.items() if not source or source in sources]:
+                del kept[name]
 
     def _note_state(self, outcome: Outcome, source: str) -> None:
         """Remember one state for each repository, though several actions may be about it."""
         name = action_key(outcome.action) or action_name(outcome.action)
+        if outcome.loss is not None:
+            self._held[name] = (source, outcome.loss.reason.value)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
         elif outcome.result in (Result.MOVED, Result.ARCHIVED):

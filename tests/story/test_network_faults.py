@@ -19,9 +19,10 @@ from mgit.credentials import Askpass, Credential, CredentialBook, Redactor, Secr
 from mgit.errors import MgitError, NetworkError
 from mgit.forges import ForgeContext, Pacing, api_base, open_forge
 from mgit.git.environment import Channel, git_environment
-from mgit.git.fetching import Target, fetch_refs
+from mgit.git.fetching import fetch_refs
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import CopyKind, RefSnapshot, RemoteRepo, RepoKey, RepoPath
 from mgit.transport import Transport
 from sandbox.forge import SandboxForge
