@@ -12,7 +12,7 @@ from typing import Literal
 from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
-from mgit.fleet.kit import Kit, remembered_under
+from mgit.fleet.kit import Kit, locked, remembered_under
 from mgit.fleet.listing import Lister
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.observe import compare, find_clones, look_into_gone
@@ -24,13 +24,13 @@ from mgit.fleet.selecting import policy_of, unsaid
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
 from mgit.fleet.wikis import without_absent
-from mgit.git.lock import RootLock
 from mgit.model import (
     Listing,
     LocalRepo,
     Outcome,
     Plan,
     RemoteRepo,
+    RepoKey,
     Result,
     Skip,
     SourceProblem,
@@ -39,6 +39,7 @@ from mgit.plan.gone import may_be_removed
 from mgit.plan.policy import SyncPolicy
 from mgit.plan.select import Selection
 from mgit.plan.sync import plan_sync
+from mgit.state import HeldRepo
 from mgit.telemetry.events import (
     Ended,
     Event,
@@ -100,6 +101,11 @@ class Fleet:
     def notices(self) -> tuple[str, ...]:
         """What else a person should know, one line each."""
         return (*self._lister.notices, *self._notices)
+
+    @property
+    def held(self) -> Mapping[RepoKey, HeldRepo]:
+        """What is held since its upstream took something away, as of the last run."""
+        return self._kit.state.held.all(self.root)
 
     @property
     def unfetched(self) -> Mapping[str, str]:
@@ -222,7 +228,7 @@ class Fleet:
         folder = self.root if root is None else root
         clones = meant_clones(kit, folder, selection)
         look = refreshing(kit, folder, self._unreached) if fetch else looking(kit, folder)
-        with self._locked() if fetch and clones else contextlib.nullcontext():
+        with locked(self._kit) if fetch and clones else contextlib.nullcontext():
             yield from run_tasks(
                 Phase.COMPARE,
                 [Task(clone.folder, look(clone)) for clone in clones],
@@ -297,7 +303,12 @@ class Fleet:
         if where != "local":
             listings = self._list(progress)
             yield from told_of_forges(
-                self._kit, listings, policy, since=since, remember=remember, note=self._note
+                self._kit,
+                listings,
+                policy,
+                since=since,
+                remember=remember,
+                note=self._notices.append,
             )
         if where != "remote":
             yield from told_of_clones(self._kit, selection, remember=remember)
@@ -332,7 +343,7 @@ class Fleet:
         kit = self._kit
         perform = Performer(self.root, kit.sources, kit.tools)
         idle = all(isinstance(action, Skip) for action in plan.actions)
-        with contextlib.nullcontext() if idle else self._locked():
+        with contextlib.nullcontext() if idle else locked(self._kit):
             outcomes = Applier(perform, kit.clean).run(
                 plan,
                 workers=min(kit.settings.concurrency, MOST_GITS),
@@ -371,18 +382,6 @@ class Fleet:
         self._problems.append(
             SourceProblem(clone.source, message, error.advice, int(error.exit_code))
         )
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the root while something is done to it."""
-        tools = self._kit.tools
-        if self._kit.lock is not None:
-            tools.keep_open(self._kit.lock.descriptor)
-            yield
-        else:
-            with RootLock(self.root) as lock:
-                tools.keep_open(lock.descriptor)
-                yield
 
     def _begin(self) -> None:
         if self._began is None:

@@ -180,7 +180,7 @@ def loss_labels(loss: RefLoss) -> dict[str, str]:
     }
 
 
-def _nothing_known(key: RepoKey, loss: RefLoss) -> bool:
+def _nothing_known(_key: RepoKey, _loss: RefLoss) -> bool:
     return False
 
 
