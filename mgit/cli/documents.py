@@ -21,6 +21,7 @@ from mgit.cli.records import (
     problem_record,
     ran_record,
     remote_record,
+    scrubbed_record,
 )
 from mgit.config import Settings
 from mgit.errors import ExitCode
@@ -39,6 +40,7 @@ from mgit.model import (
 if TYPE_CHECKING:
     from mgit.fleet.values import Change, Ran
     from mgit.state import HeldRepo
+    from mgit.telemetry.events import Scrubbed
 
     Held = Mapping[RepoKey, HeldRepo]
 
@@ -53,6 +55,7 @@ __all__ = [
     "problems_of",
     "run_document",
     "run_summary",
+    "scrub_document",
     "status_document",
     "sync_document",
     "sync_summary",
@@ -181,6 +184,15 @@ def ack_document(held: Iterable[HeldRepo], acknowledged: Collection[RepoKey]) ->
     return {
         "schema": "mgit.ack/1",
         "held": [held_record(one, acknowledged=one.key in acknowledged) for one in held],
+    }
+
+
+def scrub_document(scrubbed: Iterable[Scrubbed], code: ExitCode) -> Json:
+    """`mgit scrub`: schema `mgit.scrub/1`."""
+    return {
+        "schema": "mgit.scrub/1",
+        "clones": [scrubbed_record(one) for one in scrubbed],
+        "exit_code": int(code),
     }
 
 

@@ -31,6 +31,7 @@ from mgit.model import (
 if TYPE_CHECKING:
     from mgit.fleet.values import Change, Ran
     from mgit.state import HeldRepo
+    from mgit.telemetry.events import Scrubbed
 
 Json = Mapping[str, object]
 
@@ -175,6 +176,18 @@ def _loss_record(held: HeldRepo) -> Json:
         "refs": [
             {"ref": one.name, "before": one.before, "after": one.after or None} for one in refs
         ],
+    }
+
+
+def scrubbed_record(scrubbed: Scrubbed) -> Json:
+    """One clone that was read whole."""
+    return {
+        "folder": scrubbed.folder,
+        "path": scrubbed.name,
+        "source": scrubbed.source or None,
+        "key": key_record(scrubbed.key),
+        "bytes": scrubbed.bytes,
+        "damage": scrubbed.damage,
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from mgit.config.settings import Settings, SourceSettings
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
+from mgit.daemon.idle import Idle
 from mgit.daemon.orphans import Orphanage
 from mgit.daemon.schedule import KeptTurn, Timetable
 from mgit.errors import ExitCode, MgitError, StateError
@@ -70,6 +71,7 @@ class Loop:
         self._wait = wait
         self._chance = chance
         self._orphanage = Orphanage(parts.children)
+        self._idle = Idle(settings, parts, figures)
 
     def run(self, *, once: bool = False) -> int:
         """Run until told to stop; with `once` a single time.
@@ -88,7 +90,9 @@ class Loop:
                 if once:
                     return int(code)
                 table = self._settled(table, sources, failed, started)
-            self._pause_until(table.next)
+            damaged = self._pause_until(table.next)
+            table = table.hastened(damaged, now=self._clock())
+        self._idle.close()
         return int(ExitCode.OK)
 
     def _resumed(self) -> Timetable:
@@ -190,14 +194,19 @@ class Loop:
             return False
         return True
 
-    def _pause_until(self, moment: float) -> None:
+    def _pause_until(self, moment: float) -> frozenset[str]:
+        """Wait; meanwhile look for bit rot. Ends early for it, and tells the sources."""
         self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))
         while not self._stop.requested:
             left = moment - self._clock()
             if left <= 0:
-                return
+                break
             self._beat()
-            self._wait(min(_SLICE_SECONDS, left))
+            pause = min(_SLICE_SECONDS, left)
+            if damaged := self._idle.work(pause):
+                return damaged
+            self._wait(pause)
+        return frozenset()
 
 
 def _digest(source: SourceSettings) -> int:

@@ -19,7 +19,7 @@ from mgit.fleet.observe import compare, find_clones, look_into_gone
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.recent import only_additions
 from mgit.fleet.refresh import looking, refreshing
-from mgit.fleet.running import as_command, run_everywhere
+from mgit.fleet.running import as_command, run_meant
 from mgit.fleet.selecting import policy_of, unsaid
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
@@ -46,6 +46,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 
 EVERYTHING = Selection()
@@ -260,20 +261,22 @@ class Fleet:
             timeout: seconds after which one command is ended; None for no limit.
             progress: who watches.
         """
-        kit = self._kit
-        clones = meant_clones(kit, self.root, selection)
-        tokens = (source.token_env for source in kit.settings.sources)
-        yield from run_everywhere(
-            # The line that the person gave to --shell.
-            as_command(argv, shell=shell, timeout=timeout, without=tokens),  # nosec B604
-            [clone for clone in clones if clone.key is not None],
-            root=self.root,
-            runner=kit.tools.local,
-            workers=concurrency or kit.settings.concurrency,
-            driver=kit.driver,
-            progress=progress,
-            clean=kit.clean,
+        tokens = (source.token_env for source in self._kit.settings.sources)
+        # The line that the person gave to --shell.
+        command = as_command(argv, shell=shell, timeout=timeout, without=tokens)  # nosec B604
+        yield from run_meant(
+            self._kit, command, selection, concurrency=concurrency, progress=progress
         )
+
+    def scrub(
+        self, selection: Selection = EVERYTHING, *, everything: bool = False, rate: int = 0
+    ) -> Iterator[Scrubbed]:
+        """Read clones whole, to find bit rot: see `scrub_meant`."""
+        from mgit.fleet.scrubbing import scrub_meant
+
+        for one in scrub_meant(self._kit, selection, everything=everything, rate=rate):
+            self._tell(one)
+            yield one
 
     def changes(
         self,

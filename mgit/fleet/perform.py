@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -15,11 +15,13 @@ from mgit.fleet.values import FAILURES, HELD_ADVICE, skipped
 from mgit.forges.budget import Budget
 from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
+from mgit.git.maintenance import maintain
 from mgit.git.runner import GitRunner
 from mgit.model import (
     Action,
     Archive,
     Clone,
+    CopyKind,
     FastForward,
     Fetch,
     Heal,
@@ -69,6 +71,7 @@ class Performer:
             case Fetch():
                 with turn(self._budget(action.repo)):
                     effect = operations.fetch(self._runner(action.repo), self.root, action)
+                effect = self._maintained(action, effect)
                 return _outcome(action, effect, Result.FETCHED, action.held)
             case FastForward():
                 with turn(self._budget(action.repo)):
@@ -89,6 +92,15 @@ class Performer:
                 return _outcome(action, effect, Result.HEALED)
             case _:
                 assert_never(action)
+
+    def _maintained(self, action: Fetch, effect: Effect) -> Effect:
+        """Pack a mirror anew where it needs it: it is locked, and no host waits for it."""
+        if not isinstance(effect, Done) or action.kind is not CopyKind.MIRROR:
+            return effect
+        if action.options.filter:  # older gits cannot pack what lacks objects
+            return effect
+        said = maintain(self.tools.local, self.root / action.folder)
+        return replace(effect, detail="; ".join(filter(None, (effect.detail, said))))
 
     def _budget(self, repo: RemoteRepo) -> Budget:
         return self.tools.budget(self.sources.open(repo.source), repo.url)

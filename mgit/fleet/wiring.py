@@ -43,6 +43,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.transport import Transport
@@ -196,7 +197,7 @@ class _StateObserver:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case RunStarted() | CredentialFound():
+            case RunStarted() | CredentialFound() | Scrubbed():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)

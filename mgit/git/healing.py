@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, leftovers
+from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, leftovers, remove_half_packed
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.fetching import fetch_refs
 from mgit.git.identity import read_identity
@@ -92,6 +92,7 @@ def _mend(runner: GitRunner, root: Path, action: Heal, local: LocalRepo, look: L
     else:
         for file in list(leftovers(git_dir)):
             file.unlink(missing_ok=True)
+        remove_half_packed(git_dir)
         detail = "half-written files of a killed git were removed"
     local = read_local(root, action.folder, runner)
     known = read_identity(git_dir)

@@ -115,5 +115,6 @@ def _remove(git_dir: Path, names: Iterable[str]) -> int:
 def remove_leftover_packs(git_dir: Path) -> None:
     """Remove the half written packs of a failed fetch: after ENOSPC they keep the disk full."""
     with suppress(OSError):
-        for path in (git_dir / "objects" / "pack").glob("tmp_*"):
-            path.unlink(missing_ok=True)
+        for path in (git_dir / "objects" / "pack").iterdir():
+            if path.name.startswith(("tmp_", ".tmp-")):
+                path.unlink(missing_ok=True)

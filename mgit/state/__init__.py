@@ -5,6 +5,7 @@ from __future__ import annotations
 from mgit.state.held import HeldRepo
 from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
+from mgit.state.scrubs import StoredScrub
 from mgit.state.store import PastRun, State
 from mgit.state.turns import StoredTurn
 
@@ -15,5 +16,6 @@ __all__ = [
     "StoredListing",
     "StoredPause",
     "StoredRefs",
+    "StoredScrub",
     "StoredTurn",
 ]

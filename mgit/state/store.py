@@ -15,6 +15,7 @@ from mgit.state.database import Database
 from mgit.state.held import Held
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
+from mgit.state.scrubs import Scrubs
 from mgit.state.turns import Turns
 
 KEPT_RUNS = 200
@@ -67,6 +68,7 @@ class State:
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
         self.held = Held(self._database, clock)
+        self.scrubs = Scrubs(self._database)
 
     def check(self) -> None:
         """Make sure that the state can be written.

@@ -33,6 +33,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 
 MANY_REFS = 10
@@ -71,6 +72,8 @@ class _Audited:
                 self._listed(run_id, listing)
             case Planned():
                 pass
+            case Scrubbed():
+                self._scrubbed(event)
             case Ended(outcome=outcome, source=source):
                 self._ended(run_id, outcome, source)
             case RunEnded(code=code):
@@ -78,6 +81,19 @@ class _Audited:
                 self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))
             case _:
                 assert_never(event)
+
+    def _scrubbed(self, event: Scrubbed) -> None:
+        if event.damage:
+            self._put(
+                "damage-found",
+                "failure",
+                event.run_id,
+                source=event.source,
+                repo=event.name,
+                repo_key=str(event.key),
+                folder=event.folder,
+                damage=event.damage,
+            )
 
     def _listed(self, run_id: str, listing: Listing) -> None:
         if (problem := listing.failure) is None:

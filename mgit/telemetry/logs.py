@@ -23,6 +23,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 
 Value = str | int | float | bool | None
@@ -178,6 +179,8 @@ def log_observer(events: EventLog) -> Observer:
                 _outcome(bound, outcome, source)
             case RunEnded():
                 _end(bound, event)
+            case Scrubbed():
+                _scrubbed(bound, event)
             case _:
                 assert_never(event)
 
@@ -213,6 +216,20 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         advice=outcome.advice,
         seconds=outcome.seconds,
         refs_changed=outcome.refs_changed,
+    )
+
+
+def _scrubbed(events: EventLog, event: Scrubbed) -> None:
+    write = events.error if event.damage else events.debug
+    state = "damaged" if event.damage else "sound"
+    write(
+        f"scrub.{state}",
+        f"{event.name} is {state}" + (f": {event.damage}" if event.damage else ""),
+        repo=event.name,
+        repo_key=str(event.key),
+        source=event.source,
+        folder=event.folder,
+        bytes=event.bytes,
     )
 
 

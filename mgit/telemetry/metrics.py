@@ -40,6 +40,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.version import __version__
 
@@ -88,6 +89,7 @@ class Metrics:
         self._make_source_metrics()
         self._make_run_metrics()
         self._make_process_metrics()
+        self._make_scrub_metrics()
 
     def __call__(self, event: Event) -> None:
         """Count one event."""
@@ -106,6 +108,9 @@ class Metrics:
                 self._count_outcome(outcome, source)
             case RunEnded():
                 self._count_run(event)
+            case Scrubbed(damage=damage, at=at):
+                self._scrubs.labels("damaged" if damage else "sound").inc()
+                self._last_scrub.set(at)
             case _:
                 assert_never(event)
 
@@ -198,6 +203,30 @@ class Metrics:
             "mgit_build_info", "Always 1; the labels say what runs.", "version", "python"
         )
         info.labels(__version__, platform.python_version()).set(1)
+
+    def scrub(self, read_bytes: int, oldest: float | None) -> None:
+        """Note how much was read in the search for bit rot, and how long ago the stalest was."""
+        self._scrub_bytes.inc(read_bytes)
+        if oldest is not None:
+            self._oldest_scrub.set(oldest)
+
+    def _make_scrub_metrics(self) -> None:
+        self._scrubs = Counter(
+            "mgit_scrubs",
+            "Clones read whole to find bit rot, by what was found.",
+            ("result",),
+            registry=self.registry,
+        )
+        self._scrub_bytes = Counter(
+            "mgit_scrub_bytes", "Bytes read to find bit rot.", registry=self.registry
+        )
+        self._last_scrub = self._gauge(
+            "mgit_scrub_last_timestamp_seconds", "When a clone was last read whole."
+        )
+        self._oldest_scrub = self._gauge(
+            "mgit_scrub_oldest_timestamp_seconds",
+            "When the clone that waits longest was read whole; 0 if one never was.",
+        )
 
     def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
         return Gauge(name, words, labels, registry=self.registry)

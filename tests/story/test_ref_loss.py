@@ -123,9 +123,7 @@ def test_where_that_is_wanted_it_is_followed_at_once(mirrored: Laptop, forge: Sa
     assert kept_of(mirrored) == {"heads/main": old}
 
 
-def test_what_another_branch_still_holds_is_not_lost(
-    mirrored: Laptop, forge: SandboxForge
-) -> None:
+def test_what_another_branch_still_holds_is_not_lost(mirrored: Laptop, forge: SandboxForge) -> None:
     forge.store.git(forge.store.get("acme", "app"), "branch", "release", "main")
     new = forge.push("acme", "app", rewrite=True)
     assert mirrored.mgit("sync").code == 0

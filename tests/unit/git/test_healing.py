@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from mgit.errors import MgitError, RepositoryBroken
-from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, deep_damage
+from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND
 from mgit.git.inspect import git_dir_of, scan, verify
 from mgit.git.lock import RootLock
 from mgit.git.operations import Done, Drifted
+from mgit.git.reading import deep_damage
 from mgit.model import (
     Clone,
     CopyKind,
