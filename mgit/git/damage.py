@@ -155,7 +155,7 @@ def remove_half_packed(git_dir: Path) -> None:
             and f"{stem}.pack" not in before
             and f"{stem}.idx" not in names
         )
-        if half or name.startswith(".tmp-"):
+        if half or name.startswith(".tmp-" if before is None else _TEMPORARY):
             (folder / name).unlink(missing_ok=True)
     (git_dir / REPACKING).unlink(missing_ok=True)
 

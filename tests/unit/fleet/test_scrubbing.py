@@ -91,7 +91,7 @@ def test_damage_is_noted_in_the_clone(
 ) -> None:
     loose = next((root / "repo-1/objects").glob("??/*"))
     loose.chmod(0o644)
-    loose.write_bytes(b"x" + loose.read_bytes()[1:])
+    loose.write_bytes(loose.read_bytes()[:-9] + b"bit rot :(")
     found = {one.folder: one.damage for one in read_all(open_scrubber(Clock()))}
     assert "corrupt" in found["repo-1"]
     assert found["repo-0"] == found["repo-2"] == ""

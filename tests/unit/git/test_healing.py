@@ -95,6 +95,7 @@ SEEN: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.fault("a damaged clone, in fifteen ways")
 @pytest.mark.parametrize("damage", SEEN.values(), ids=SEEN.keys())
 def test_damage_is_seen_set_aside_and_cloned_anew(
     any_kind: World, damage: Callable[[Path], object]

@@ -317,6 +317,7 @@ def test_an_empty_clone_follows_when_the_first_branch_has_another_name(world: Wo
     assert [type(action) for action in world.plan()] == [FastForward]
 
 
+@pytest.mark.fault("upstream emptied")
 def test_an_emptied_upstream_is_not_believed(any_kind: World) -> None:
     world = any_kind
     repo = world.add("app")
