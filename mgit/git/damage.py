@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,6 +87,8 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
     """
     if REPACKING in names and kind is CopyKind.MIRROR:
         return LEFT_BEHIND
+    if kind is CopyKind.MIRROR and next(stale_locks(git_dir, names), None) is not None:
+        return LEFT_BEHIND
     folder = f"{git_dir}/objects/pack"
     packs = _listed(folder)
     unpaired = _unpaired(packs)
@@ -133,6 +135,21 @@ def leftovers(git_dir: Path) -> Iterator[Path]:
                     with suppress(OSError):
                         if path.lstat().st_mtime < before:
                             yield path
+
+
+def stale_locks(git_dir: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Locks right in a mirror that a git left which was killed long ago.
+
+    Args:
+        git_dir: of the mirror.
+        names: what is in it.
+    """
+    before = time.time() - STALE_AFTER
+    for name in names:
+        if name.endswith(".lock"):
+            with suppress(OSError):
+                if (git_dir / name).lstat().st_mtime < before:
+                    yield git_dir / name
 
 
 def remove_half_packed(git_dir: Path) -> None:

@@ -340,11 +340,18 @@ def _delete(
         tips = {name: before.refs[name] for name in names if not name.startswith("refs/mgit/")}
         commands.append(keeping(tips, now))
     if any(commands):
-        runner.run(
-            ["update-ref", "--stdin", "-z"],
-            git_dir=target.git_dir,
-            stdin="".join(commands).encode("utf-8", "surrogateescape"),
-        )
+        stdin = "".join(commands).encode("utf-8", "surrogateescape")
+        _write(runner, target, ["update-ref", "--stdin", "-z"], stdin)
+
+
+def _write(runner: GitRunner, target: Target, args: list[str], stdin: bytes | None = None) -> None:
+    """Let git write refs; where the lock of a killed git is in the way, once more without it."""
+    try:
+        runner.run(args, git_dir=target.git_dir, stdin=stdin)
+    except GitError as error:
+        if ".lock': File exists" not in error.message or not _unlock(target):
+            raise
+        runner.run(args, git_dir=target.git_dir, stdin=stdin)
 
 
 def _point_head(runner: GitRunner, target: Target, before: DiskRefs, upstream: RefSnapshot) -> None:
@@ -353,7 +360,7 @@ def _point_head(runner: GitRunner, target: Target, before: DiskRefs, upstream: R
     name = "HEAD" if target.kind is CopyKind.MIRROR else f"{REMOTE}HEAD"
     branch = _on_disk(upstream.head, target.kind)
     if before.symbolic.get(name) != branch:
-        runner.run(["symbolic-ref", name, branch], git_dir=target.git_dir)
+        _write(runner, target, ["symbolic-ref", name, branch])
 
 
 def _verify(before: RefSnapshot, disk: DiskRefs, target: Target, upstream: RefSnapshot) -> int:

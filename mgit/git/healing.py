@@ -9,7 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, leftovers, remove_half_packed
+from mgit.git.damage import (
+    CONFIG_CHANGED,
+    LEFT_BEHIND,
+    leftovers,
+    remove_half_packed,
+    stale_locks,
+)
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.fetching import fetch_refs
 from mgit.git.identity import read_identity
@@ -90,7 +96,8 @@ def _mend(runner: GitRunner, root: Path, action: Heal, local: LocalRepo, look: L
             return None
         detail = f"its configuration is as mgit wrote it again; the changed one is in {aside}"
     else:
-        for file in list(leftovers(git_dir)):
+        names = [path.name for path in git_dir.iterdir()]
+        for file in [*leftovers(git_dir), *stale_locks(git_dir, names)]:
             file.unlink(missing_ok=True)
         remove_half_packed(git_dir)
         detail = "half-written files of a killed git were removed"

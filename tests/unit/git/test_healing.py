@@ -329,3 +329,31 @@ def test_nothing_is_healed_that_others_hang_on_or_that_is_sound(world: World) ->
     effect = heal(world, repo, found(world))
     assert isinstance(effect, Drifted)
     assert effect.reason is Reason.LOCKED
+
+
+@pytest.mark.fault("killed anywhere")
+def test_a_lock_on_head_that_a_killed_git_left_is_no_obstacle(world: World) -> None:
+    world.kind = CopyKind.MIRROR
+    repo = world.add("app")
+    world.sync()
+    (world.folder(repo) / "HEAD.lock").write_text("")
+    (world.folder(repo) / "refs/heads/develop.lock").write_text("")
+    world.forge.set_default_branch("acme", "app", "develop")
+    world.forge.delete_ref("acme", "app", "refs/tags/v1.0")
+    world.sync()
+    assert world.local(repo).refs == world.upstream(repo)
+    assert not (world.folder(repo) / "HEAD.lock").exists()
+
+
+def test_a_lock_that_is_older_than_an_hour_is_removed(world: World) -> None:
+    world.kind = CopyKind.MIRROR
+    repo = world.add("app")
+    world.sync()
+    lock = world.folder(repo) / "packed-refs.lock"
+    lock.write_text("")
+    assert found(world).broken == ""
+    os.utime(lock, (1, 1))
+    assert found(world).broken == LEFT_BEHIND
+    heal(world, repo, found(world))
+    assert found(world).broken == ""
+    assert not lock.exists()
