@@ -173,6 +173,13 @@ def exactness(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN, default=False)
+def faults(session: nox.Session) -> None:
+    """500 random kills, and one at every rename, flush and removal; writes dist/faults."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
 def invoke(session: nox.Session) -> None:
     """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
     _provide(session, "pipeline", project=True)
