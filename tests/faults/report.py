@@ -68,19 +68,15 @@ def _rows(kills: Sequence[Kill], traced: Sequence[Traced]) -> list[dict[str, obj
 def _row(what: str, those: Sequence[Kill | Traced]) -> dict[str, object]:
     times = [one.verdict.seconds for one in those]
     return {
-            "what": what,
-            "kills": len(those),
-            "met at work": sum(one.hit for one in those),
-            "refs lost": sum("lost" in text for one in those for text in one.verdict.problems),
-            "repairs by hand": sum(bool(one.verdict.problems) for one in those),
-            "runs with something left": sum(bool(one.verdict.left) for one in those),
-            "seconds to heal, median": round(
-                statistics.median(o.verdict.seconds for o in those), 2
-            ),
-            "at most": round(max(one.verdict.seconds for one in those), 2),
-        }
-        for what, those in sorted(groups.items())
-    ]
+        "what": what,
+        "kills": len(those),
+        "met at work": sum(one.hit for one in those),
+        "refs lost": sum("lost" in text for one in those for text in one.verdict.problems),
+        "repairs by hand": sum(bool(one.verdict.problems) for one in those),
+        "runs with something left": sum(bool(one.verdict.left) for one in those),
+        "seconds to heal, median": round(statistics.median(times), 2),
+        "at most": round(max(times), 2),
+    }
 
 
 def _page(rows: Sequence[dict[str, object]], seed: int, seconds: float) -> str:
