@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mgit.errors import GitError, MgitError
+from mgit.git.configuring import write_config
 from mgit.git.damage import has_objects, leftovers
 from mgit.git.disk import REMOTE, TAGS_SEEN, DiskRefs, snapshot
 from mgit.git.inspect import refs_of
@@ -27,7 +28,7 @@ from mgit.git.keeping import (
     moved_tags,
     refuse_rewritten,
 )
-from mgit.git.places import remove_leftover_packs, remove_stale_locks
+from mgit.git.places import remove_leftover_packs, remove_stale_locks, temporary_packs
 from mgit.git.runner import GitResult, GitRunner
 from mgit.git.target import Target
 from mgit.git.words import failure, what_is_run
@@ -164,9 +165,8 @@ def _become_sha256(runner: GitRunner, git_dir: Path) -> None:
     """
     if has_objects(git_dir) or (git_dir / "index").exists():
         return
-    file = f"--file={git_dir / 'config'}"
-    runner.run(["config", file, "core.repositoryFormatVersion", "1"], git_dir=git_dir)
-    runner.run(["config", file, "extensions.objectFormat", "sha256"], git_dir=git_dir)
+    write_config(runner, git_dir, "core.repositoryFormatVersion", "1")
+    write_config(runner, git_dir, "extensions.objectFormat", "sha256")
 
 
 def _refspecs(before: DiskRefs, kind: CopyKind, upstream: RefSnapshot) -> Iterator[str]:
@@ -271,6 +271,7 @@ def _fetch(
     args = [*_FETCH, looks, *_depth(target, before), "--end-of-options", source]
     for leftover in list(leftovers(target.git_dir)):
         leftover.unlink(missing_ok=True)
+    theirs = temporary_packs(target.git_dir) if target.kind is CopyKind.WORKTREE else ()
 
     def run() -> bool:
         result = runner.run(
@@ -288,8 +289,7 @@ def _fetch(
     try:
         return run()
     except MgitError as error:
-        if target.kind is CopyKind.MIRROR:
-            remove_leftover_packs(target.git_dir)
+        remove_leftover_packs(target.git_dir, before=theirs)
         if ".lock': File exists" not in error.message or not _unlock(target):
             raise
         return run()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mgit.errors import GitError, RepositoryBroken
+from mgit.git.configuring import CONFIGURING
 from mgit.git.damage import damage_before_refs, damage_of_objects, note
 from mgit.git.disk import DiskRefs, NotPlain, read_refs, snapshot
 from mgit.git.identity import FILE_NAME, Identity, read_identity
@@ -83,6 +84,8 @@ def read_local(root: Path, folder: str, runner: GitRunner | None = None) -> Loca
     except RepositoryBroken as error:
         return LocalRepo(folder, kind, None, broken=error.message)
     locks = names & _LOCKS if kind is CopyKind.WORKTREE else set()
+    if CONFIGURING in names:
+        locks -= {"config.lock"}
     locked = min(locks, default="")
     if MOVING in names and locks == {"index.lock"}:
         locked = ""

@@ -33,7 +33,7 @@ POLICY = {
     "MGIT_GONE_LIMIT": "100%",
     "MGIT_LISTEN": "127.0.0.1:0",
 }
-_LEFT = ("*.lock", "tmp_*", ".tmp-*", "mgit.repacking", ".mgit.*", ".config.*")
+_LEFT = ("*.lock", "tmp_*", ".tmp-*", "mgit.repacking", "mgit.configuring", ".mgit.*", ".config.*")
 
 
 @dataclass
