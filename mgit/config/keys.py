@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from mgit.config.guard_keys import (
+    MAX_PACK_BYTES,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    SCRUB_EVERY,
+    SCRUB_RATE,
+)
 from mgit.config.key import Key
+from mgit.config.network_keys import (
+    CA_FILE,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    TIMEOUT,
+)
+from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
+from mgit.config.telemetry_keys import (
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    AUDIT_SIZE,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    PER_REPOSITORY_METRICS,
+    TRACES,
+)
 from mgit.config.values import (
     HostPort,
     format_depth,
     format_duration,
     format_share,
-    format_size,
     format_switch,
     format_words,
     read_blobs,
     read_choice,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
     read_path,
     read_shard,
     read_share,
-    read_size,
     read_switch,
     read_text,
     read_url,
     read_variable,
     read_words,
+)
+from mgit.config.web_keys import (
+    CLIENT_CA,
+    TLS_CERT,
+    TLS_KEY,
+    WEB,
+    WEB_TOKEN_FILE,
 )
 from mgit.model import Shard
 
@@ -136,31 +166,14 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
-REF_LOSS_LIMIT: Key[float] = Key(
+EXPIRY_WARNING: Key[float] = Key(
     "defaults",
-    "ref_loss_limit",
-    read_share,
-    "50%",
-    "MGIT_REF_LOSS_LIMIT",
-    "share of a clone's branches and tags that upstream may take away at once",
-    format_share,
-)
-REWRITTEN: Key[str] = Key(
-    "defaults",
-    "rewritten",
-    read_choice("hold", "follow"),
-    "hold",
-    "MGIT_REWRITTEN",
-    "what a mirror does when its default branch loses commits upstream",
-)
-MAX_PACK_BYTES: Key[int] = Key(
-    "defaults",
-    "max_pack_bytes",
-    read_size(1024 * 1024),
-    "64g",
-    "MGIT_MAX_PACK_BYTES",
-    "largest file that git may write; 0 for no limit",
-    format_size,
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
 )
 LISTEN: Key[HostPort] = Key(
     "serve",
@@ -187,73 +200,6 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
-SCRUB_EVERY: Key[float] = Key(
-    "serve",
-    "scrub_every",
-    read_duration(60, 365 * 86400),
-    "30d",
-    "MGIT_SCRUB_EVERY",
-    "within what time every clone is read whole, to find bit rot",
-    format_duration,
-)
-SCRUB_RATE: Key[int] = Key(
-    "serve",
-    "scrub_rate",
-    read_size(64 * 1024),
-    "8m",
-    "MGIT_SCRUB_RATE",
-    "bytes a second that are read for it; 0 for not at all",
-    format_size,
-)
-LOG_FORMAT: Key[str] = Key(
-    "log",
-    "format",
-    read_choice("console", "json"),
-    "console",
-    "MGIT_LOG_FORMAT",
-    "how events are written to standard error",
-)
-LOG_LEVEL: Key[str] = Key(
-    "log",
-    "level",
-    read_choice("debug", "info", "warning", "error"),
-    "info",
-    "MGIT_LOG_LEVEL",
-    "the least important events that are written",
-)
-CA_FILE: Key[Path] = Key(
-    "network",
-    "ca_file",
-    read_path,
-    None,
-    "MGIT_CA_FILE",
-    "certificates to trust in place of the system's",
-)
-CLIENT_CERT: Key[Path] = Key(
-    "network",
-    "client_cert",
-    read_path,
-    None,
-    "MGIT_CLIENT_CERT",
-    "certificate to show to hosts that want one",
-)
-CLIENT_KEY: Key[Path] = Key(
-    "network",
-    "client_key",
-    read_path,
-    None,
-    "MGIT_CLIENT_KEY",
-    "key of that certificate, where it is in a file of its own",
-)
-TIMEOUT: Key[float] = Key(
-    "network",
-    "timeout",
-    read_duration(1, 600),
-    "30s",
-    "MGIT_TIMEOUT",
-    "how long a connection may be silent",
-    format_duration,
-)
 
 GLOBAL_KEYS = (
     ROOT,
@@ -271,13 +217,27 @@ GLOBAL_KEYS = (
     REF_LOSS_LIMIT,
     REWRITTEN,
     MAX_PACK_BYTES,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
     SCRUB_EVERY,
     SCRUB_RATE,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    AUDIT_SIZE,
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
@@ -328,6 +288,20 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -342,6 +316,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -354,6 +330,8 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,
@@ -361,6 +339,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mgit.config.settings import Settings
+from mgit.daemon.agenda import Told
 from mgit.daemon.figures import Figures
 from mgit.fleet.scrubbing import Scrubber
 from mgit.fleet.wiring import Parts, log_events
@@ -35,13 +36,13 @@ class Idle:
             log_events(parts),
         )
 
-    def work(self, seconds: float) -> frozenset[str]:
+    def work(self, seconds: float) -> tuple[Told, ...]:
         """Read as much as the rate allows in so many seconds; what was too much, later is less.
 
         Returns:
-            The sources of clones that turned out to be damaged.
+            The clones that turned out to be damaged, for they are due at once.
         """
-        found: set[str] = set()
+        found: list[Told] = []
         count = 0
         self._allowance = min(self._allowance + self._rate * seconds, float(self._rate))
         for one in self._scrubber.work(int(self._allowance)):
@@ -49,13 +50,13 @@ class Idle:
                 for observe in self._observers:
                     observe(one)
                 if one.damage:
-                    found.add(one.source)
+                    found.append(Told(one.source, one.key.id))
             else:
                 count += one
         self._allowance -= count
         if count:
             self._figures.scrub(count, self._scrubber.oldest)
-        return frozenset(found)
+        return tuple(found)
 
     def close(self) -> None:
         """Keep where it stands."""

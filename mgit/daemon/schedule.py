@@ -86,6 +86,11 @@ class Timetable:
         """The sources whose turn it is, in the order of the configuration."""
         return tuple(source for source, turn in self.turns.items() if turn.due <= now)
 
+    def sooner(self, source: str, moment: float) -> Timetable:
+        """The turns with one that comes no later than a moment."""
+        turn = self.turns[source]
+        return replace(self, turns={**self.turns, source: replace(turn, due=min(turn.due, moment))})
+
     def after(
         self,
         sources: Collection[str],
@@ -116,13 +121,6 @@ class Timetable:
             )
             turns[source] = Turn(moment, failures)
         return replace(self, turns=turns)
-
-    def hastened(self, sources: Collection[str], *, now: float) -> Timetable:
-        """The turns when some sources are due at once; those that are not configured are none."""
-        found = {
-            name: Turn(now, self.turns[name].failures) for name in sources if name in self.turns
-        }
-        return replace(self, turns={**self.turns, **found})
 
     def kept(self, *, now: float, wall: float) -> Iterator[tuple[str, KeptTurn]]:
         """What the next start needs to know, by source; the clocks as in `resume`."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from mgit.address import CloneUrl
 from mgit.fleet.pacing import turn
-from mgit.fleet.sources import Sources
+from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import FAILURES, HELD_ADVICE, skipped
 from mgit.forges.budget import Budget
 from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.maintenance import maintain
-from mgit.git.runner import GitRunner
 from mgit.model import (
     Action,
     Archive,
@@ -34,6 +34,8 @@ from mgit.model import (
     Result,
     Skip,
 )
+
+_Asking = Clone | Fetch | FastForward | Heal
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,14 @@ class Performer:
             case Skip():
                 return skipped(action)
             case Clone():
-                with turn(self._budget(action.repo)):
-                    effect = operations.clone(
-                        self._runner(action.repo), self.root, action, look=self._look(action.repo)
-                    )
-                return _outcome(action, effect, Result.CLONED)
+                return _outcome(action, self._asked(action), Result.CLONED)
             case Fetch():
-                with turn(self._budget(action.repo)):
-                    effect = operations.fetch(self._runner(action.repo), self.root, action)
-                effect = self._maintained(action, effect)
+                effect = self._maintained(action, self._asked(action))
                 return _outcome(action, effect, Result.FETCHED, action.held)
             case FastForward():
-                with turn(self._budget(action.repo)):
-                    effect = operations.fast_forward(self._runner(action.repo), self.root, action)
-                return _outcome(action, effect, Result.FAST_FORWARDED)
+                return _outcome(action, self._asked(action), Result.FAST_FORWARDED)
+            case Heal():
+                return _outcome(action, self._asked(action), Result.HEALED)
             case Move():
                 return _outcome(action, operations.move(local, self.root, action), Result.MOVED)
             case Archive():
@@ -85,11 +81,6 @@ class Performer:
             case Remove():
                 effect = removing.remove(local, self.root, action)
                 return _outcome(action, effect, Result.REMOVED)
-            case Heal():
-                with turn(self._budget(action.repo)):
-                    look = self._look(action.repo)
-                    effect = healing.heal(self._runner(action.repo), self.root, action, look=look)
-                return _outcome(action, effect, Result.HEALED)
             case _:
                 assert_never(action)
 
@@ -102,21 +93,39 @@ class Performer:
         said = maintain(self.tools.local, self.root / action.folder)
         return replace(effect, detail="; ".join(filter(None, (effect.detail, said))))
 
-    def _budget(self, repo: RemoteRepo) -> Budget:
-        return self.tools.budget(self.sources.open(repo.source), repo.url)
+    def _asked(self, action: _Asking) -> Effect:
+        """Do what talks to the upstream."""
+        return self.sources.asking(action.repo.source, partial(self._with, action))
 
-    def _look(self, repo: RemoteRepo) -> Callable[[CloneUrl], RefSnapshot]:
-        client = self.tools.refs(self.sources.open(repo.source), repo.url)
-        budget = self._budget(repo)
+    def _with(self, action: _Asking, source: Source) -> Effect:
+        """The same, with the credential that its source has now."""
+        budget = self.tools.budget(source, action.repo.url)
+        runner = self.tools.runner(source)
+        with turn(budget):
+            match action:
+                case Clone():
+                    look = self._look(action.repo, source, budget)
+                    return operations.clone(runner, self.root, action, look=look)
+                case Fetch():
+                    return operations.fetch(runner, self.root, action)
+                case FastForward():
+                    return operations.fast_forward(runner, self.root, action)
+                case Heal():
+                    look = self._look(action.repo, source, budget)
+                    return healing.heal(runner, self.root, action, look=look)
+                case _:
+                    assert_never(action)
+
+    def _look(
+        self, repo: RemoteRepo, source: Source, budget: Budget
+    ) -> Callable[[CloneUrl], RefSnapshot]:
+        client = self.tools.refs(source, repo.url)
 
         def look(url: CloneUrl) -> RefSnapshot:
             budget.answered()  # by the git before; else this question would wait for that git
             return client.ls_refs(url)
 
         return look
-
-    def _runner(self, repo: RemoteRepo) -> GitRunner:
-        return self.tools.runner(self.sources.open(repo.source))
 
 
 def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None = None) -> Outcome:

@@ -7,50 +7,33 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO, assert_never
+from typing import TextIO
 
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet
 from mgit.fleet.kit import Kit
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
+from mgit.fleet.remembering import StateObserver, loss_known
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.children import Children
 from mgit.git.lock import RootLock
-from mgit.model import (
-    Outcome,
-    RefLoss,
-    RepoKey,
-    Result,
-    action_key,
-    action_name,
-    holds_upstream,
-)
 from mgit.state import State
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
-from mgit.telemetry.events import (
-    CredentialFound,
-    Ended,
-    Event,
-    Listed,
-    Observer,
-    Planned,
-    RunEnded,
-    RunStarted,
-    Scrubbed,
-)
+from mgit.telemetry.events import Observer
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.telemetry.traces import open_tracer
+from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
-_BATCH = 200
-_AWAY = (Result.ARCHIVED, Result.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +47,7 @@ class Parts:
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
         children: all processes that this mgit has started.
+        tracer: makes spans, where they are wanted.
     """
 
     state: State
@@ -72,6 +56,7 @@ class Parts:
     clean: Cleaner
     budgets: Budgets
     children: Children
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.contextmanager
@@ -89,21 +74,34 @@ def open_parts(
         stream: where the log goes; standard error if None.
         log_format: in place of the settings'.
         log_level: in place of the settings'.
+
+    Raises:
+        ConfigurationError: traces are wanted, and what sends them is not installed.
     """
     clean = Cleaner()
+    telemetry = settings.telemetry
+    tracer = open_tracer(
+        telemetry.endpoint,
+        telemetry.traceparent,
+        clean,
+        lambda words: events.warning("traces.problem", words),
+    )
     events = open_log(
         log_format or settings.log.format,
         log_level or settings.log.level,
         clean,
         stream or sys.stderr,
+        ids=None if tracer is UNTRACED else lambda: tracer.ids,
     )
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
+        audit = open_trail(settings, clean, _head_teller(events))
         budgets = Budgets(state, tell=_pause_teller(events))
-        yield Parts(state, events, audit, clean, budgets, Children(settings.max_pack_bytes))
+        children = Children(settings.max_pack_bytes)
+        yield Parts(state, events, audit, clean, budgets, children, tracer)
     finally:
+        tracer.close()
         state.close()
 
 
@@ -137,7 +135,8 @@ def open_fleet(
             )
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
-        tools = GitTools(settings, transport, parts.budgets, parts.children)
+        meter = Meter()
+        tools = GitTools(settings, transport, parts.budgets, parts.children, parts.tracer)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -145,6 +144,7 @@ def open_fleet(
             stop=stop or Stop(),
             tick=tick or _nothing,
             abort=lambda: _abort(tools, transport),
+            paused=lambda seconds: meter.add(Spent.PAUSED, seconds),
         )
         warn = _warner(parts.events)
         kit = Kit(
@@ -157,20 +157,25 @@ def open_fleet(
                 runner=tools.local,
                 stop=driver.stop,
                 budgets=parts.budgets,
+                meter=meter,
             ),
             tools=tools,
             driver=driver,
             observers=(
                 # The audit first: it tells of a loss once, when the state does not know it yet.
-                audit_observer(parts.audit, warn, _knows_loss(parts.state, settings.root)),
-                _StateObserver(parts.state, settings.root),
+                audit_observer(parts.audit, warn, loss_known(parts.state, settings.root)),
+                StateObserver(parts.state, settings.root),
                 *observers,
             ),
             clean=parts.clean,
             state=parts.state,
+            meter=meter,
+            tracer=parts.tracer,
             lock=lock,
         )
-        fleet = Fleet(secrets.token_hex(8), kit)
+        run_id = secrets.token_hex(8)
+        span = stack.enter_context(parts.tracer.run(run_id))
+        fleet = Fleet(run_id, kit)
         try:
             yield fleet
         except BaseException:
@@ -178,6 +183,7 @@ def open_fleet(
             fleet.close(interrupted=True)
             raise
         fleet.close()
+        span.set({"mgit.exit_code": int(fleet.code)})
 
 
 def log_events(parts: Parts) -> Observer:
@@ -185,66 +191,20 @@ def log_events(parts: Parts) -> Observer:
     return log_observer(parts.events)
 
 
-class _StateObserver:
-    """Keeps listings, runs and outcomes; outcomes in batches, a transaction each."""
-
-    def __init__(self, state: State, root: Path) -> None:
-        self._state = state
-        self._root = root
-        self._run: str | None = None
-        self._outcomes: list[Outcome] = []
-        self._held: frozenset[RepoKey] = frozenset()
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case RunStarted() | CredentialFound() | Scrubbed():
-                pass
-            case Listed(listing=listing):
-                self._state.store_listing(listing)
-            case Planned(run_id=run_id):
-                self._run = run_id
-                self._state.begin_run(run_id, self._root)
-                self._held = frozenset(self._state.held.all(self._root))
-            case Ended(run_id=run_id, outcome=outcome, source=source):
-                self._outcomes.append(outcome)
-                self._note_loss(outcome, source)
-                if len(self._outcomes) >= _BATCH:
-                    self._flush(run_id)
-            case RunEnded(run_id=run_id, code=code):
-                self._flush(run_id)
-                if self._run is not None:
-                    self._state.end_run(run_id, int(code))
-            case _:
-                assert_never(event)
-
-    def _note_loss(self, outcome: Outcome, source: str) -> None:
-        """Keep who is held; forget it where the clone follows its upstream again, or is gone."""
-        key = action_key(outcome.action)
-        if key is None:
-            return
-        if outcome.loss is not None:
-            name, folder = action_name(outcome.action), outcome.action.folder
-            self._state.held.note(
-                self._root, key, name=name, folder=folder, source=source, loss=outcome.loss
-            )
-        elif key in self._held and (holds_upstream(outcome) or outcome.result in _AWAY):
-            self._state.held.release(self._root, [key])
-
-    def _flush(self, run_id: str) -> None:
-        self._state.record(run_id, self._outcomes)
-        self._outcomes.clear()
-
-
-def _knows_loss(state: State, root: Path) -> Callable[[RepoKey, RefLoss], bool]:
-    def knows(key: RepoKey, loss: RefLoss) -> bool:
-        held = state.held.all(root).get(key)
-        return held is not None and held.loss == loss
-
-    return knows
-
-
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:

@@ -14,16 +14,16 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Never
 
 from mgit.address import Origin
 from mgit.credentials import Askpass, CredentialBook, Redactor
-from mgit.errors import ConfigurationError, ExitCode, GitError, NetworkError
+from mgit.errors import ConfigurationError, GitError
 from mgit.git.children import Children, signal_group
+from mgit.git.ending import Interrupted, Stop, end_group, give_up
 from mgit.git.environment import (
     Channel,
     command_environment,
@@ -34,15 +34,14 @@ from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
 from mgit.git.words import clean_messages, failure, what_is_run
 
+__all__ = ["GitResult", "GitRunner", "Interrupted", "Watch"]
+
 _MIB = 1024 * 1024
 _CORRECT = "correct the command in the configuration"
 _TICK = 1.0  # seconds between looks at the cancel flag
 
-
-class Interrupted(GitError):
-    """A child was ended because mgit itself is ending."""
-
-    exit_code = ExitCode.INTERRUPTED
+Watch = Callable[[str, Origin | None], AbstractContextManager[Callable[[int], object]]]
+"""Made for each git, of its command and the place that it may talk to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class GitRunner:
         network_deadline: seconds for a git that talks to a forge.
         grace: seconds between SIGTERM and SIGKILL.
         children: where all processes of this mgit are known, and what they may write.
+        watch: what goes around every git; what it enters is told the exit code.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class GitRunner:
         network_deadline: float = 3600.0,
         grace: float = 5.0,
         children: Children | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._git = git
         self._environment = dict(environment or {})
@@ -104,6 +105,8 @@ class GitRunner:
         self._running: set[int] = set()
         self._kept_open: set[int] = set()
         self._started = 0
+        self._busy = 0.0
+        self._watched = watch or _unwatched
         self._has_lfs: bool | None = None
         self._cancelled = False
 
@@ -111,6 +114,11 @@ class GitRunner:
     def started(self) -> int:
         """How many processes were started so far."""
         return self._started
+
+    @property
+    def busy(self) -> float:
+        """Seconds that git processes took so far, those side by side added up."""
+        return self._busy
 
     @property
     def has_lfs(self) -> bool:
@@ -166,15 +174,17 @@ class GitRunner:
             ceiling=Path(os.path.realpath(cwd)).parent if cwd is not None else None,
             extra=config,
         )
-        result = self._supervise(
-            [self._git, *where, *args],
-            cwd=cwd if cwd is not None else git_dir,
-            environment=environment,
-            deadline=deadline,
-            data=stdin,
-            max_stdout=max_stdout,
-            what=what_is_run(args, origin),
-        )
+        with self._watched(args[0], origin) as ended:
+            result = self._supervise(
+                [self._git, *where, *args],
+                cwd=cwd if cwd is not None else git_dir,
+                environment=environment,
+                deadline=deadline,
+                data=stdin,
+                max_stdout=max_stdout,
+                what=what_is_run(args, origin),
+            )
+            ended(result.returncode)
         if check and result.returncode != 0:
             raise failure(what_is_run(args, origin), result.stderr, result.returncode)
         return result
@@ -231,12 +241,12 @@ class GitRunner:
                 returncode: int | None = None
                 try:
                     returncode = self._watch(child, gatherer, ends)
-                except _Stop as stop:
-                    self._end(child, gatherer)
+                except Stop as stop:
+                    end_group(child, gatherer, self._grace)
                     if stop.why == "cancelled":
                         raise Interrupted(f"{what} was interrupted") from None
                 except BaseException:
-                    self._end(child, gatherer)
+                    end_group(child, gatherer, self._grace)
                     raise
                 return Gathered(returncode, gatherer.output, gatherer.cut)
         finally:
@@ -282,7 +292,8 @@ class GitRunner:
         max_stdout: int,
         what: str,
     ) -> GitResult:
-        ends = time.monotonic() + deadline
+        began = time.monotonic()
+        ends = began + deadline
         child = self._start(argv, cwd, environment, has_input=data is not None, what=what)
         try:
             assert child.stdout is not None  # noqa: S101 - for the type checker: we asked for pipes
@@ -290,20 +301,21 @@ class GitRunner:
             with Pump(child.stdin, child.stdout, child.stderr, data or b"", max_stdout) as pump:
                 try:
                     returncode = self._watch(child, pump, ends)
-                except _Stop as stop:
-                    self._end(child, pump)
-                    self._give_up(what, stop, deadline)
+                except Stop as stop:
+                    end_group(child, pump, self._grace)
+                    give_up(what, stop, deadline)
                 except BaseException:
-                    self._end(child, pump)
+                    end_group(child, pump, self._grace)
                     raise
                 messages = clean_messages(pump.messages, self._redactor)
                 return GitResult(returncode, pump.output, messages)
         finally:
-            self._ended(child.pid)
+            self._ended(child.pid, busy=time.monotonic() - began)
 
-    def _ended(self, pid: int) -> None:
+    def _ended(self, pid: int, *, busy: float = 0.0) -> None:
         with self._lock:
             self._running.discard(pid)
+            self._busy += busy
         self._children.ended(pid)
 
     def _start(
@@ -355,46 +367,22 @@ class GitRunner:
             if pump.step(min(left, _TICK)):
                 break
             if pump.overflow:
-                raise _Stop("overflow")
+                raise Stop("overflow")
             if self._cancelled:
-                raise _Stop("cancelled")
+                raise Stop("cancelled")
             if left <= 0:
-                raise _Stop("deadline")
+                raise Stop("deadline")
         try:
             returncode = child.wait(max(ends - time.monotonic(), _TICK))
         except subprocess.TimeoutExpired:  # closed its outputs, and works on
-            raise _Stop("deadline") from None
+            raise Stop("deadline") from None
         if self._cancelled and returncode != 0:  # `cancel` was quicker than this thread
-            raise _Stop("cancelled")
+            raise Stop("cancelled")
         return returncode
 
-    def _end(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer) -> None:
-        """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
-        signal_group(child.pid, signal.SIGTERM)
-        ends = time.monotonic() + self._grace
-        while time.monotonic() < ends:
-            if pump.step(min(ends - time.monotonic(), 0.1)):
-                break
-        # The child is not reaped yet, so its number still belongs to its group.
-        signal_group(child.pid, signal.SIGKILL)
-        child.wait()
 
-    def _give_up(self, what: str, stop: _Stop, deadline: float) -> Never:
-        match stop.why:
-            case "cancelled":
-                raise Interrupted(f"{what} was interrupted") from None
-            case "overflow":
-                raise GitError(f"{what} printed more than mgit accepts") from None
-            case _:
-                raise NetworkError(
-                    f"{what} did not end within {deadline:g} s",
-                    advice="run mgit again; if it stays slow, fetch it once by hand",
-                ) from None
-
-
-class _Stop(Exception):
-    """Not an error but the reason to wait no longer."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+def _unwatched(
+    command: str, origin: Origin | None
+) -> AbstractContextManager[Callable[[int], object]]:
+    del command, origin
+    return nullcontext(abs)  # takes the exit code, and nothing comes of it

@@ -16,7 +16,8 @@ from mgit.model.actions import (
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
 from mgit.model.losses import LossGuard, LostRef, RefLoss, loss_of
-from mgit.model.outcomes import Outcome, Result, holds_upstream
+from mgit.model.measures import Measures
+from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
 from mgit.model.upstream import (
@@ -42,6 +43,7 @@ __all__ = [
     "LocalRepo",
     "LossGuard",
     "LostRef",
+    "Measures",
     "Move",
     "Operation",
     "Outcome",
@@ -53,6 +55,7 @@ __all__ = [
     "Remove",
     "RepoKey",
     "RepoPath",
+    "RepoState",
     "Result",
     "Shard",
     "Skip",
@@ -63,4 +66,5 @@ __all__ = [
     "action_name",
     "holds_upstream",
     "loss_of",
+    "repo_state",
 ]

@@ -65,6 +65,7 @@ class SyncPolicy:
             reserved.
         guard: how much a fetch may take away.
         acknowledged: digests of the losses that a person has accepted, by repository.
+        asleep: repositories that are left as they are in this run: they were asked a while ago.
     """
 
     kind: CopyKind = CopyKind.WORKTREE
@@ -81,6 +82,7 @@ class SyncPolicy:
     resting: frozenset[str] = frozenset()
     guard: LossGuard = field(default_factory=LossGuard)
     acknowledged: Mapping[RepoKey, frozenset[str]] = field(default_factory=dict)
+    asleep: frozenset[RepoKey] = frozenset()
 
     def guard_of(self, key: RepoKey) -> LossGuard:
         """How much a fetch may take away from one repository."""
@@ -93,7 +95,7 @@ class SyncPolicy:
 
     def wants(self, repo: RemoteRepo) -> bool:
         """Whether a listed repository is wanted by its source and meant by this run."""
-        if repo.source in self.resting or not self.keeps(repo.key):
+        if repo.source in self.resting or repo.key in self.asleep or not self.keeps(repo.key):
             return False
         own = self._own(repo.source)
         if self.selection.everything and own.selection.everything:

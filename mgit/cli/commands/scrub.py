@@ -14,7 +14,7 @@ from mgit.cli.progress import watched_fleet
 from mgit.cli.records import scrubbed_record
 from mgit.cli.tables import make_findings
 from mgit.cli.words import count
-from mgit.config.values import read_size
+from mgit.config.sizes import read_limit
 from mgit.errors import ExitCode
 from mgit.telemetry.events import Scrubbed
 
@@ -24,7 +24,7 @@ _MIB = 1024 * 1024
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Read, tell, and end with 1 where something is damaged."""
-    rate = read_flag("--rate", options.rate, read_size(_SLOWEST)) or 0
+    rate = read_flag("--rate", options.rate, read_limit(_SLOWEST)) or 0
     settings, selection = choose(options, options.patterns, sources=False)
     found: list[Scrubbed] = []
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, _):
