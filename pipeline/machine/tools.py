@@ -84,6 +84,7 @@ _FOR_TESTS = tuple(
         ("git-lfs", "large files"),
         ("zsh", "completion in it"),
         ("fish", "completion in it"),
+        ("chromium", "the status page in it"),
     )
 )
 

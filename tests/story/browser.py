@@ -12,6 +12,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,10 +29,22 @@ _FLAGS = (
     "--font-render-hinting=none", "--force-color-profile=srgb",
 )  # fmt: skip
 
+# Gives the two ends of the pipes the numbers that Chromium wants.
+_MOVE = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+_START = (sys.executable, "-I", "-S", "-c", _MOVE)
+
 
 def program() -> str | None:
     """Where Chromium is, None where there is none."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    return next(
+        filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
+    )
 
 
 class Browser:
@@ -214,10 +227,8 @@ def browsing(folder: Path) -> Iterator[Browser]:
     assert found is not None
     to_it, writes = os.pipe()
     reads, from_it = os.pipe()
-    # The shell gives the two ends the numbers that Chromium wants.
-    shell = f'exec "$0" "$@" 3<&{to_it} 4>&{from_it}'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", shell, found, *_FLAGS, f"--user-data-dir={folder}", "about:blank"],
+        [*_START, str(to_it), str(from_it), found, *_FLAGS, f"--user-data-dir={folder}"],
         env={"HOME": str(folder), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": "UTC"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -164,3 +164,10 @@ def _path(name: str, words: str) -> Json:
 
 def _field(name: str, words: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": words, "schema": schema}
+
+
+if __name__ == "__main__":
+    import sys
+
+    text = msgspec.json.format(msgspec.json.encode(openapi_document()), indent=2)
+    sys.stdout.write(text.decode() + "\n")
