@@ -59,8 +59,16 @@ class Ear:
 
     def _hinted(self, hint: Hint) -> None:
         """Keep a hint, unless what it is known by was kept before: then somebody replays it."""
-        if self._parts.state.deliveries.remember(hint.source, hint.marks):
-            self._inbox.put(hint)
+        new = self._parts.state.deliveries.remember(hint.source, hint.marks)
+        if new and not self._inbox.put(hint):
+            dropped = self._inbox.dropped
+            if dropped & (dropped - 1) == 0:  # the first, the second, the fourth, …
+                self._parts.events.warning(
+                    "webhook.flood",
+                    f"{dropped} hints had no room; all of {hint.source} is asked in their place",
+                    source=hint.source,
+                    missed=dropped,
+                )
 
     def _noted(self, note: Note) -> None:
         if not note.event.startswith(_EVENTS):
