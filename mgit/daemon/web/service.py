@@ -17,7 +17,7 @@ from mgit.daemon.web.standing import Standing
 from mgit.errors import StateError
 from mgit.fleet.wiring import STATE_FILE, Parts
 
-_AUDITED = frozenset({"web-refused", "webhook-refused"})
+AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
 
 
@@ -62,7 +62,7 @@ class Ear:
             code=note.code or None,
             missed=note.missed or None,
         )
-        if note.audit in _AUDITED:
+        if note.audit in AUDITED:
             self._audit(note)
 
     def _audit(self, note: Note) -> None:
