@@ -23,7 +23,9 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "branch-forced": "a checked-out branch followed a rewritten upstream",
         "refs-deleted": "a fetch took many refs away",
         "input-refused": "a forge or a configuration gave something malformed",
-        "webhook-refused": "a request to a webhook was not believed",
+        "tokens-changed": "other tokens let in to the status page",
+        "web-refused": "a wrong credential came to the status page",
+        "webhook-refused": "a webhook was not genuine",
         "audit-recovered": "a torn last record was cut off",
     }
 )

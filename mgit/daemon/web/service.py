@@ -20,7 +20,7 @@ from mgit.errors import ConfigurationError, StateError
 from mgit.fleet.sources import trusted_folders
 from mgit.fleet.wiring import STATE_FILE, Parts
 
-_AUDITED = frozenset({"web-refused", "webhook-refused"})
+AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
 _DELIVERIES = {"webhook.accepted": "accepted", "webhook.refused": "refused"}
 _OUTCOMES = {
@@ -89,7 +89,7 @@ class Ear:
             code=note.code or None,
             missed=note.missed or None,
         )
-        if note.audit in _AUDITED:
+        if note.audit in AUDITED:
             self._audit(note)
         if note.event in _DELIVERIES:
             self._count(_OUTCOMES.get(note.code, _DELIVERIES[note.event]))
