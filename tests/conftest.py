@@ -62,7 +62,9 @@ def pytest_configure() -> None:
     process that they start inherits it.
     """
     fixed = bool(os.environ.get("CI") or os.environ.get("MGIT_TESTS_FIXED"))
-    settings.register_profile("mgit", deadline=None, derandomize=fixed)
+    # Mutation testing runs each of them hundreds of times.
+    examples = int(os.environ.get("MGIT_TESTS_EXAMPLES", settings.default.max_examples))
+    settings.register_profile("mgit", deadline=None, derandomize=fixed, max_examples=examples)
     settings.load_profile("mgit")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -12,6 +12,7 @@ COMMANDS = {
     "status": "show which clones need attention",
     "run": "run a command in every clone",
     "changes": "show what is different since last time",
+    "perf": "show where the time of a run went",
     "doctor": "find out what is wrong and what to do",
     "config": "show, find, check or import the configuration",
     "audit": "check, show or export the audit log",
@@ -22,6 +23,8 @@ COMMANDS = {
 
 SHELLS = ("bash", "zsh", "fish")
 FORMATS = ("table", "json", "jsonl")
+TOOL_NAMES = ("gh", "glab", "az")
+"""As `mgit.credentials.tools` has them, which is not loaded to parse a line."""
 
 _PATTERNS = """\
 A pattern is OWNER/REPO or OWNER/PROJECT/REPO, with * inside a part, ** across parts and a leading
@@ -32,6 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "login": (
         "mgit login github --owner acme",
         "mgit login work --forge gitlab --url https://gitlab.example.com --stdin < token",
+        "mgit login github --from gh --owner acme",
     ),
     "list": ("mgit list 'acme/*' --filter '!archived'", "mgit list --format json --limit 20"),
     "sync": (
@@ -45,6 +49,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mgit run --quiet --shell 'test -f LICENSE || echo none'",
     ),
     "changes": ("mgit changes 'acme/*'", "mgit changes --remote --since 7d --format jsonl"),
+    "perf": ("mgit perf", "mgit perf --run 3f9a --format json"),
     "doctor": ("mgit doctor", "mgit doctor --format json"),
     "config": ("mgit config show", "mgit config import --dry-run"),
     "audit": (
@@ -131,6 +136,15 @@ def _login(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stdin", action="store_true", help="read the token from standard input, do not ask"
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_tool",
+        choices=TOOL_NAMES,
+        help="have another command line that is signed in print its token, whenever one is needed",
+    )
+    parser.add_argument(
+        "--copy", action="store_true", help="with --from: keep the token that it has now"
     )
 
 
@@ -230,6 +244,16 @@ def _changes(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
 
+def _perf(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run",
+        metavar="ID",
+        help="of this run, as the log names it (default: the last one)",
+    )
+    parser.add_argument("--limit", metavar="N", help="so many of the slowest (default: 10)")
+    _add_format(parser)
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
@@ -304,6 +328,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "status": _status,
     "run": _run,
     "changes": _changes,
+    "perf": _perf,
     "doctor": _doctor,
     "config": _config,
     "audit": _audit,

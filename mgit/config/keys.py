@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -10,20 +11,26 @@ from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
+    format_age,
     format_depth,
     format_duration,
     format_share,
+    format_size,
     format_switch,
     format_words,
+    read_age,
     read_blobs,
     read_choice,
+    read_collector,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
     read_path,
     read_shard,
     read_share,
+    read_size,
     read_switch,
     read_text,
     read_url,
@@ -136,6 +143,15 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
+EXPIRY_WARNING: Key[float] = Key(
+    "defaults",
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
+)
 LISTEN: Key[HostPort] = Key(
     "serve",
     "listen",
@@ -201,6 +217,14 @@ CLIENT_CA: Key[Path] = Key(
     "MGIT_WEB_CLIENT_CA",
     "whose certificates let in",
 )
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -216,6 +240,40 @@ LOG_LEVEL: Key[str] = Key(
     "info",
     "MGIT_LOG_LEVEL",
     "the least important events that are written",
+)
+AUDIT_SIZE: Key[int] = Key(
+    "audit",
+    "max_size",
+    read_size(64 << 10, 100 << 30),
+    "64m",
+    "MGIT_AUDIT_MAX_SIZE",
+    "size at which a file of the audit log is closed and the next begun",
+    format_size,
+)
+AUDIT_AGE: Key[float] = Key(
+    "audit",
+    "max_age",
+    read_age(3600, 3660 * 86400),
+    "never",
+    "MGIT_AUDIT_MAX_AGE",
+    "age at which it is",
+    format_age,
+)
+AUDIT_HEAD_FILE: Key[Path] = Key(
+    "audit",
+    "head_file",
+    read_path,
+    None,
+    "MGIT_AUDIT_HEAD_FILE",
+    "second place to which heads of the audit log are appended",
+)
+TRACES: Key[str] = Key(
+    "telemetry",
+    "endpoint",
+    read_collector,
+    None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "collector that traces are sent to, by OTLP over HTTP",
 )
 CA_FILE: Key[Path] = Key(
     "network",
@@ -264,6 +322,7 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
     MIN_INTERVAL,
@@ -275,8 +334,13 @@ GLOBAL_KEYS = (
     TLS_CERT,
     TLS_KEY,
     CLIENT_CA,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    AUDIT_SIZE,
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
@@ -334,6 +398,13 @@ WEBHOOK_SECRET_FILE: Key[Path] = Key(
     None,
     about="file of the secrets that vouch for the forge's webhooks, one a line",
 )
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -363,6 +434,7 @@ SOURCE_KEYS = (
     TOKEN_FILE,
     TOKEN_COMMAND,
     WEBHOOK_SECRET_FILE,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,

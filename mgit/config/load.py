@@ -15,6 +15,7 @@ from mgit.config.pace import check_pace
 from mgit.config.paths import Paths, find_paths
 from mgit.config.resolve import Resolver, token_variable
 from mgit.config.settings import (
+    AuditSettings,
     GonePolicy,
     HealPolicy,
     LayoutName,
@@ -27,6 +28,7 @@ from mgit.config.settings import (
     SourceSettings,
 )
 from mgit.config.sources import read_selection, read_source
+from mgit.config.traces import read_telemetry
 from mgit.config.values import blob_filter
 from mgit.config.web import read_web
 from mgit.errors import ConfigurationError
@@ -86,12 +88,19 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        expiry_warning=resolver.get(keys.EXPIRY_WARNING),
         serve=_serve(resolver),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
         ),
+        audit=AuditSettings(
+            resolver.get(keys.AUDIT_SIZE),
+            resolver.get(keys.AUDIT_AGE),
+            resolver.find(keys.AUDIT_HEAD_FILE),
+        ),
         network=_network(resolver, environment),
+        telemetry=read_telemetry(resolver, environment),
         sources=tuple(
             read_source(name, table, resolver, options) for name, table in document.sources.items()
         ),
@@ -109,13 +118,14 @@ def settle(
 
 def _serve(resolver: Resolver) -> ServeSettings:
     return ServeSettings(
-        resolver.get(keys.LISTEN),
-        resolver.get(keys.INTERVAL),
-        resolver.find(keys.SHARD),
-        read_web(resolver),
-        resolver.find(pace_keys.MIN_INTERVAL),
-        resolver.find(pace_keys.MAX_INTERVAL),
-        resolver.find(pace_keys.ASKS_PER_MINUTE),
+        listen=resolver.get(keys.LISTEN),
+        interval=resolver.get(keys.INTERVAL),
+        shard=resolver.find(keys.SHARD),
+        web=read_web(resolver),
+        min_interval=resolver.find(pace_keys.MIN_INTERVAL),
+        max_interval=resolver.find(pace_keys.MAX_INTERVAL),
+        asks_per_minute=resolver.find(pace_keys.ASKS_PER_MINUTE),
+        per_repository_metrics=resolver.get(keys.PER_REPOSITORY_METRICS),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +57,7 @@ class SourceSettings:
         max_interval: the same for what `ServeSettings.max_interval` says.
         webhook_secret_file: holds the secrets that vouch for webhooks, one a line; None where none
             are taken.
+        token_expires: when the token ends (aware), where a person wrote it down.
     """
 
     name: str
@@ -76,6 +78,7 @@ class SourceSettings:
     min_interval: float | None = None
     max_interval: float | None = None
     webhook_secret_file: Path | None = None
+    token_expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class ServeSettings:
         max_interval: seconds for which a quiet repository may go unasked; None for the interval of
             its source.
         asks_per_minute: most repositories of one host that are asked in a minute, None for all.
+        per_repository_metrics: how many of the stalest repositories the metrics name.
     """
 
     listen: HostPort = _LOOPBACK
@@ -144,6 +148,7 @@ class ServeSettings:
     min_interval: float | None = None
     max_interval: float | None = None
     asks_per_minute: int | None = None
+    per_repository_metrics: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,21 @@ class LogSettings:
 
     format: LogFormat = "console"
     level: LogLevel = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """How the audit log is kept.
+
+    Args:
+        max_size: bytes at which a file is closed and the next begun, 0 for never.
+        max_age: seconds after its first record, 0 for never.
+        head_file: second place to which heads are appended, None for none.
+    """
+
+    max_size: int = 64 << 20
+    max_age: float = 0.0
+    head_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +193,19 @@ class NetworkSettings:
     timeout: float = 30.0
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What mgit tells a collector of traces.
+
+    Args:
+        endpoint: URL that takes traces (OTLP over HTTP), None for no traces.
+        traceparent: the trace of whoever started mgit (W3C Trace Context), empty for none.
+    """
+
+    endpoint: str | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +240,7 @@ class Settings:
         options: how much of each repository is kept.
         wikis: also keep the wikis, as repositories of their own.
         heal: clone damaged copies anew: mirrors only, all, or none.
+        expiry_warning: seconds before a token ends from which on mgit warns.
         selections: by name.
         sources: in the order of the file.
         values: what `mgit config show` prints.
@@ -224,11 +258,14 @@ class Settings:
     options: CopyOptions = field(default_factory=CopyOptions)
     wikis: bool = False
     heal: HealPolicy = "mirrors"
+    expiry_warning: float = 14 * 86400.0
     selections: Mapping[str, SelectionSettings] = field(default_factory=dict)
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     network: NetworkSettings = NetworkSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     values: tuple[Shown, ...] = ()
     warnings: tuple[str, ...] = ()
 

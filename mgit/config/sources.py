@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, date, datetime, time
 from typing import TypeVar, cast
 
 from mgit.config import keys
@@ -72,9 +73,15 @@ def read_source(name: str, table: Table, resolver: Resolver, common: CopyOptions
         min_interval=resolver.of_source(keys.SOURCE_MIN_INTERVAL, name, table),
         max_interval=resolver.of_source(keys.SOURCE_MAX_INTERVAL, name, table),
         webhook_secret_file=resolver.of_source(keys.WEBHOOK_SECRET_FILE, name, table),
+        token_expires=_first_moment(resolver.of_source(keys.TOKEN_EXPIRES, name, table)),
     )
     _check_source(source, where, common)
     return source
+
+
+def _first_moment(day: date | None) -> datetime | None:
+    """The moment at which a day begins, in UTC, as GitLab ends its tokens."""
+    return None if day is None else datetime.combine(day, time(), UTC)
 
 
 def _options(

@@ -5,7 +5,7 @@ It gives a sign of life several times a second.
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
+from mgit.git.quarantine import count_quarantined
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
 
@@ -88,6 +89,7 @@ class Loop:
         """
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
+        self._figures.intervals(agenda.table.intervals)
         while not self._stop.requested:
             self._look()
             agenda = self._heard(agenda)
@@ -211,7 +213,7 @@ class Loop:
     def _storage_writable(self) -> bool:
         root = self._settings.root
         try:
-            self._figures.storage(shutil.disk_usage(root).free)
+            self._tell_room(root)
             _write_something(root / ".mgit")
         except OSError as error:
             self._parts.events.error(
@@ -221,6 +223,15 @@ class Loop:
             )
             return False
         return True
+
+    def _tell_room(self, root: Path) -> None:
+        room = os.statvfs(root)
+        self._figures.storage(
+            room.f_bavail * room.f_frsize,
+            size_bytes=room.f_blocks * room.f_frsize,
+            free_inodes=room.f_favail if room.f_files else None,  # some do not count them
+        )
+        self._figures.quarantine(count_quarantined(root))
 
     def _pause_until(self, moment: float) -> None:
         self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))

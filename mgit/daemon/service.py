@@ -22,6 +22,7 @@ from mgit.daemon.web.service import open_web
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
+from mgit.plan.shard import holds
 from mgit.telemetry.metrics import Metrics
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
@@ -51,8 +52,8 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         health = Health(show=board.show)
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
-        figures = Figures(Metrics(parts.state.freshness()), board.publish)
-        tell = helper_teller(parts, "health")
+        figures = Figures(_metrics(settings, parts), board.publish)
+        tell = helper_teller(parts, "health", figures.health_restarted)
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
         onlookers = [*guard(settings, parts, board)]
         web = stack.enter_context(open_web(settings, parts, board, figures.webhook))
@@ -99,6 +100,24 @@ def guard(settings: Settings, parts: Parts, board: Board) -> Iterator[Onlooker]:
             )
         return
     yield Onlooker(tick=KeyFile(path, board, keys_teller(parts)).refresh)
+
+
+def _metrics(settings: Settings, parts: Parts) -> Metrics:
+    """Metrics that know what an earlier life of the service knew."""
+    shard = settings.serve.shard
+    kept = ((one.name, parts.state.last_listing(one.name)) for one in settings.sources)
+    listed = {
+        name: frozenset(
+            repo.key for repo in one.listing.repos if shard is None or holds(shard, repo.key)
+        )
+        for name, one in kept
+        if one is not None
+    }
+    return Metrics(
+        parts.state.freshness(),
+        listed=listed,
+        per_repository=settings.serve.per_repository_metrics,
+    )
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mgit.daemon.helper import Tell
 from mgit.daemon.keys import Changed
 from mgit.errors import StateError
@@ -16,10 +18,18 @@ def audit(parts: Parts, action: str, **labels: str) -> None:
         parts.events.warning("audit.problem", error.message, advice=error.advice)
 
 
-def helper_teller(parts: Parts, name: str) -> Tell:
-    """Logs that a helper died and another comes."""
+def helper_teller(parts: Parts, name: str, count: Callable[[], object] | None = None) -> Tell:
+    """Logs that a helper died and another comes.
+
+    Args:
+        parts: has the log.
+        name: of the helper.
+        count: counts it.
+    """
 
     def tell(why: str, pause: float) -> None:
+        if count is not None:
+            count()
         parts.events.warning(
             f"{name}.restarted",
             f"the {name} helper {why}; another starts in {pause:g} s",

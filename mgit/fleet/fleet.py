@@ -13,7 +13,7 @@ from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
-from mgit.fleet.listing import Lister
+from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.narrow import clones_for, ended, started
 from mgit.fleet.observe import compare, look_into_gone
@@ -65,6 +65,7 @@ class Fleet:
         self._failed: list[Outcome] = []
         self._running: Generator[Outcome, None, None] | None = None
         self._whole = self._applied = False
+        self._asleep = 0
         self._lister = Lister(run_id, kit, self._tell)
         self._notices: list[str] = []
         self._unfetched: dict[str, str] = {}
@@ -148,6 +149,21 @@ class Fleet:
         self._request = request
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
+        with kit.meter.phase("comparing"), kit.tracer.span("compare"):
+            plan = self._compare(listings, selection, request, progress)
+        self._whole = selection.everything
+        self._problems = list(plan.problems)
+        self._tell(Planned(self.run_id, plan, time.monotonic() - began, self._asleep))
+        return plan
+
+    def _compare(
+        self,
+        listings: tuple[Listing, ...],
+        selection: Selection,
+        request: SyncRequest,
+        progress: Progress | None,
+    ) -> Plan:
+        kit = self._kit
         listed, tick = not self._lister.listed_nothing, kit.driver.tick
         clones = clones_for(request, self.root, kit.tools, tick, listed=listed)
         listings = self._lister.narrowed(listings, clones)
@@ -163,6 +179,7 @@ class Fleet:
             git_workers=kit.settings.concurrency,
             driver=kit.driver,
             progress=progress,
+            meter=kit.meter,
         )
         looked = {local.folder: local for one in compared for local in one.local}
         looked |= look_into_gone(
@@ -177,9 +194,7 @@ class Fleet:
         plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
         if self._lister.quick:
             plan = only_additions(plan, clones, self._lister.quick)
-        self._whole = selection.everything
-        self._problems = list(plan.problems)
-        self._tell(Planned(self.run_id, plan, time.monotonic() - began, len(asleep)))
+        self._asleep = len(asleep)
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:
@@ -307,12 +322,19 @@ class Fleet:
             return
         if not interrupted and not self._kit.driver.stop.requested:
             self._remember_complete()
+        total, tools = time.monotonic() - self._began, self._kit.tools
         event = RunEnded(
             self.run_id,
             ExitCode.INTERRUPTED if interrupted else self.code,
-            time.monotonic() - self._began,
-            self._kit.tools.started,
+            total,
+            tools.started,
             interrupted or self._kit.driver.stop.requested,
+            self._kit.meter.measures(
+                total=total,
+                git=tools.busy,
+                gits=tools.started,
+                workers=min(self._kit.settings.concurrency, MOST_GITS),
+            ),
         )
         self._began = None
         self._tell(event)
@@ -329,8 +351,11 @@ class Fleet:
         kit = self._kit
         perform = Performer(self.root, kit.sources, kit.tools)
         idle = all(isinstance(action, Skip) for action in plan.actions)
-        with contextlib.nullcontext() if idle else self._locked():
-            outcomes = Applier(perform, kit.clean).run(
+        with (
+            kit.meter.phase("applying"),
+            contextlib.nullcontext() if idle else self._locked(),
+        ):
+            outcomes = Applier(perform, kit.clean, tracer=kit.tracer).run(
                 plan,
                 workers=min(kit.settings.concurrency, MOST_GITS),
                 driver=kit.driver,
@@ -349,9 +374,10 @@ class Fleet:
     def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
         request = self._request
-        listings = self._lister.ask(
-            progress, recent=recent, resting=request.resting, only=request.only
-        )
+        with self._kit.meter.phase("listing"):
+            listings = self._lister.ask(
+                progress, recent=recent, resting=request.resting, only=request.only
+            )
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
@@ -389,8 +415,11 @@ class Fleet:
         if self._began is None:
             self._began = time.monotonic()
             sources = (source.name for source in self._kit.settings.sources)
-            self._tell(started(self.run_id, self.root, sources, self._request))
+            trace_id = self._kit.tracer.ids.trace_id
+            self._tell(started(self.run_id, self.root, sources, self._request, trace_id))
 
     def _tell(self, event: Event) -> None:
-        for observer in self._kit.observers:
-            observer(event)
+        told = (told_of(self.run_id, news) for news in self._kit.sources.news())
+        for one in (*told, event):
+            for observer in self._kit.observers:
+                observer(one)

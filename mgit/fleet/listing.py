@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from mgit.credentials import Credential
 from mgit.fleet.kit import Kit, remembered_under, wants_wikis
 from mgit.fleet.observe import Answer, list_sources
 from mgit.fleet.recent import only_known
+from mgit.fleet.rotation import News
 from mgit.fleet.values import Progress
 from mgit.fleet.wikis import with_wikis
 from mgit.model import Listing, LocalRepo, Outcome, Reason, RepoKey, action_key
 from mgit.plan.shard import holds
-from mgit.telemetry.events import CredentialFound, Event, Listed
+from mgit.telemetry.events import CredentialFound, CredentialRejected, Event, Listed
 
 NOTHING: Mapping[str, Collection[RepoKey]] = MappingProxyType({})
 _OF_ITS_OWN = (Reason.BROKEN, Reason.EMPTIED)
@@ -78,7 +81,8 @@ class Lister:
                 found[name] = kept.listing
         for name, keys in only.items():
             found[name] = self._part(name, keys)
-        for answer in list_sources(awake, kit.sources, kit.driver, progress, since):
+        for answer in list_sources(awake, kit.sources, kit.driver, progress, since, kit.tracer):
+            kit.meter.listed(answer.listing.source, answer.seconds)
             listing = self._taken(answer)
             found[listing.source] = listing
             if listing.complete or answer.hints:
@@ -130,13 +134,20 @@ class Lister:
         listing = with_wikis(listing, wanted=wants_wikis(kit.settings, name))
         self._note(listing)
         if answer.source is not None and (credential := answer.source.credential) is not None:
-            origin = str(credential.origin)
-            self._tell(CredentialFound(self._run_id, name, origin, credential.found_in))
+            self._tell(self._found(name, credential, answer.expires))
         if answer.hints:
             self.quick.add(name)
         else:
-            left, elsewhere = answer.requests_left, self._elsewhere(listing)
-            self._tell(Listed(self._run_id, listing, answer.seconds, left, elsewhere))
+            self._tell(
+                Listed(
+                    self._run_id,
+                    listing,
+                    answer.seconds,
+                    answer.requests_left,
+                    self._elsewhere(listing),
+                    answer.requests_limit,
+                )
+            )
         return listing
 
     def _part(self, name: str, keys: Collection[RepoKey]) -> Listing:
@@ -145,6 +156,26 @@ class Lister:
         repos = () if kept is None else kept.listing.repos
         self.quick.add(name)
         return Listing(name, tuple(one for one in repos if one.key in keys), complete=False)
+
+    def _found(
+        self, name: str, credential: Credential, expires: datetime | None
+    ) -> CredentialFound:
+        """What to tell of a credential; where it ends soon, a person is told too."""
+        warning = timedelta(seconds=self._kit.settings.expiry_warning)
+        expiring = expires is not None and expires - datetime.now(UTC) < warning
+        if expires is not None and expiring:
+            self.notices.append(
+                f"{name}: its token ({credential.found_in}) ends on {expires.date().isoformat()};"
+                " put a new one there in time"
+            )
+        return CredentialFound(
+            self._run_id,
+            name,
+            str(credential.origin),
+            credential.found_in,
+            None if expires is None else expires.timestamp(),
+            expiring=expiring,
+        )
 
     def _elsewhere(self, listing: Listing) -> frozenset[RepoKey]:
         """What of a listing other shards keep."""
@@ -156,3 +187,12 @@ class Lister:
     def _note(self, listing: Listing) -> None:
         for repo in listing.repos:
             self._source_of.setdefault(repo.key, listing.source)
+
+
+def told_of(run_id: str, news: News) -> CredentialFound | CredentialRejected:
+    """The event about what became of a credential in the middle of a run."""
+    origin, place = str(news.credential.origin), news.credential.found_in
+    if news.refused is None:
+        return CredentialFound(run_id, news.source, origin, place, rotated=True)
+    said, advice = news.refused.message, news.refused.advice
+    return CredentialRejected(run_id, news.source, origin, place, said, advice)

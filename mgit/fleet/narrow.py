@@ -23,13 +23,15 @@ def clones_for(
     return _where_they_were(root, folders, tools)
 
 
-def started(run_id: str, root: Path, sources: Iterable[str], request: SyncRequest) -> RunStarted:
+def started(
+    run_id: str, root: Path, sources: Iterable[str], request: SyncRequest, trace_id: str
+) -> RunStarted:
     """That a run began."""
     names = tuple(name for name in sources if name not in request.resting)
     partly = frozenset(names if request.asleep else request.only)
     causes = tuple(dict.fromkeys(request.causes.values()))
     routine = bool(request.only) and not causes
-    return RunStarted(run_id, str(root), names, partly, causes, routine)
+    return RunStarted(run_id, str(root), names, partly, causes, routine, trace_id)
 
 
 def ended(run_id: str, outcome: Outcome, source: str, request: SyncRequest) -> Ended:

@@ -6,17 +6,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from mgit.errors import AuthenticationError, MalformedAnswer, MgitError, NotFound
 from mgit.fleet.breaker import Breaker
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, complete, hasty, run_tasks
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Source, Sources
+from mgit.fleet.spans import spanned_listing
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import Phase, Progress
 from mgit.git.inspect import inspect_worktree, scan
@@ -31,6 +35,7 @@ from mgit.model import (
     RepoKey,
 )
 from mgit.plan.sync import Unreadable, needs_worktree
+from mgit.telemetry.tracing import UNTRACED, Tracer
 
 # Asking for refs is waiting, not computing: 16 at once cost 0.2 ms of CPU each, and stay far below
 # the 100 concurrent requests that GitHub allows.
@@ -48,6 +53,8 @@ class Answer:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         hints: the listing holds only what may have changed (see `mgit.fleet.recent`).
+        expires: when the credential ends (aware), as far as somebody knows.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     listing: Listing
@@ -55,6 +62,8 @@ class Answer:
     seconds: float
     requests_left: int | None = None
     hints: bool = False
+    expires: datetime | None = None
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ def list_sources(
     driver: Driver,
     progress: Progress | None,
     since: Mapping[str, float] = NEVER,
+    tracer: Tracer = UNTRACED,
 ) -> Iterator[Answer]:
     """Ask every source side by side; one that fails does not keep the others from answering.
 
@@ -88,11 +98,12 @@ def list_sources(
         progress: who watches.
         since: sources that are asked only what changed after a moment (seconds since 1970), where
             they can tell.
+        tracer: has a span for each.
 
     Raises:
         Interrupted: mgit was told to stop.
     """
-    tasks = [Task(name, partial(_list, name, sources, since.get(name))) for name in names]
+    tasks = [Task(name, partial(_list, name, sources, since.get(name), tracer)) for name in names]
     answers = run_tasks(
         Phase.LIST, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
     )
@@ -103,17 +114,21 @@ def list_sources(
     complete(driver)
 
 
-def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
+def _list(name: str, sources: Sources, since: float | None, tracer: Tracer) -> Iterator[Answer]:
+    with spanned_listing(tracer, name) as told:
+        answer = _answer(name, sources, since)
+        told(answer.listing, answer.source)
+    yield answer
+
+
+def _answer(name: str, sources: Sources, since: float | None) -> Answer:
     began = time.monotonic()
     source: Source | None = None
     hints: Listing | None = None
     try:
         source = sources.open(name)
-        if since is not None:
-            from mgit.fleet.recent import ask_recent
-
-            hints = ask_recent(name, source.forge, since)
-        listing = hints or source.forge.list_repos()
+        listing, hints = sources.asking(name, partial(_ask_source, since=since), told=True)
+        source = sources.open(name)  # with the credential that was taken
     except MgitError as error:
         listing = Listing(
             name,
@@ -124,18 +139,54 @@ def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
             exit_code=int(error.exit_code),
             malformed=int(isinstance(error, MalformedAnswer)),
         )
-    yield Answer(
-        listing, source, time.monotonic() - began, _requests_left(source), hints is not None
+    left, limit = _allowance(source)
+    return Answer(
+        listing,
+        source,
+        time.monotonic() - began,
+        left,
+        hints is not None,
+        None if source is None else expires(source, ask=not listing.problem),
+        limit,
     )
 
 
-def _requests_left(source: Source | None) -> int | None:
+def _ask_source(source: Source, since: float | None) -> tuple[Listing, Listing | None]:
+    """The listing, and the same once more where it is hints only."""
+    hints: Listing | None = None
+    if since is not None:
+        from mgit.fleet.recent import ask_recent
+
+        hints = ask_recent(source.name, source.forge, since)
+    return hints or source.forge.list_repos(), hints
+
+
+def expires(source: Source, *, ask: bool) -> datetime | None:
+    """When its credential ends: as its forge says, else as a person wrote it down.
+
+    Args:
+        source: an opened source.
+        ask: whether the forge may be asked.
+    """
+    from mgit.forges import TellsExpiry
+
+    told: datetime | None = None
+    if source.credential is None:
+        return None
+    if ask and isinstance(source.forge, TellsExpiry):
+        with suppress(MgitError):
+            told = source.forge.credential_expires()
+    return told or source.settings.token_expires
+
+
+def _allowance(source: Source | None) -> tuple[int | None, int | None]:
+    """What is left of a forge's allowance, and the whole of it."""
     from mgit.forges import TellsRateLimit
 
     if source is None or not isinstance(source.forge, TellsRateLimit):
-        return None
+        return None, None
     limit = source.forge.rate_limit
-    return None if limit is None else limit.remaining
+    return (None, None) if limit is None else (limit.remaining, limit.limit)
 
 
 def find_clones(root: Path, tools: GitTools, tick: Callable[[], None]) -> tuple[LocalRepo, ...]:
@@ -157,6 +208,7 @@ def compare(
     git_workers: int,
     driver: Driver,
     progress: Progress | None,
+    meter: Meter,
 ) -> tuple[Compared, ...]:
     """Ask the upstream of every repository that has a clone; look into work trees that may move.
 
@@ -167,7 +219,8 @@ def compare(
         Interrupted: mgit was told to stop.
     """
     clones = _by_key(local)
-    looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers), Counter())
+    gits = threading.Semaphore(git_workers)
+    looker = _Looker(root, sources, tools, Breaker(), gits, Counter(), meter)
     tasks = [
         Task(str(repo.path), partial(looker.look, repo, clones.get(repo.key, ())))
         for repo in {repo.key: repo for repo in repos}.values()
@@ -190,6 +243,7 @@ class _Looker:
     breaker: Breaker
     gits: threading.Semaphore
     refused: Counter[RepoKey]
+    meter: Meter
 
     def look(self, repo: RemoteRepo, clones: tuple[LocalRepo, ...]) -> Iterator[Compared]:
         upstream = self._ask(repo)
@@ -208,7 +262,8 @@ class _Looker:
         asked = (repo.url.origin, repo.source)
         try:
             self.breaker.check(asked)
-            snapshot = self.tools.refs(self.sources.open(repo.source), repo.url).ls_refs(repo.url)
+            with self.meter.timed(Spent.ASKING):
+                snapshot = self._ls_refs(repo)
         except Refused as refused:
             self.refused[repo.key] += 1
             if self.refused[repo.key] < TRIES:
@@ -227,11 +282,23 @@ class _Looker:
         self.breaker.succeeded(asked)
         return snapshot
 
+    def _ls_refs(self, repo: RemoteRepo) -> RefSnapshot:
+        def ask(source: Source) -> RefSnapshot:
+            return self.tools.refs(source, repo.url).ls_refs(repo.url)
+
+        if repo.wiki_of is not None:  # some forges refuse a wiki that is not there
+            return ask(self.sources.open(repo.source))
+        return self.sources.asking(repo.source, ask)
+
     def _into(self, upstream: RefSnapshot, clone: LocalRepo) -> LocalRepo:
         if not needs_worktree(upstream, clone):
             return clone
-        with self.gits:
+        with self.meter.timed(Spent.QUEUED):
+            self.gits.acquire()
+        try:
             return with_worktree(self.root, clone, self.tools.local)
+        finally:
+            self.gits.release()
 
 
 def look_into_gone(

@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet
 from mgit.fleet.kit import Kit
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
@@ -22,11 +23,12 @@ from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
 from mgit.model import Outcome, RepoKey, Result, Skip, action_key, action_name
 from mgit.state import RunFigures, State, is_change
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -35,7 +37,10 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.telemetry.traces import open_tracer
+from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
@@ -52,6 +57,7 @@ class Parts:
         audit: the audit trail.
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
+        tracer: makes spans, where they are wanted.
     """
 
     state: State
@@ -59,6 +65,7 @@ class Parts:
     audit: AuditTrail
     clean: Cleaner
     budgets: Budgets
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.contextmanager
@@ -76,20 +83,33 @@ def open_parts(
         stream: where the log goes; standard error if None.
         log_format: in place of the settings'.
         log_level: in place of the settings'.
+
+    Raises:
+        ConfigurationError: traces are wanted, and what sends them is not installed.
     """
     clean = Cleaner()
+    telemetry = settings.telemetry
+    tracer = open_tracer(
+        telemetry.endpoint,
+        telemetry.traceparent,
+        clean,
+        lambda words: events.warning("traces.problem", words),
+    )
     events = open_log(
         log_format or settings.log.format,
         log_level or settings.log.level,
         clean,
         stream or sys.stderr,
+        ids=None if tracer is UNTRACED else lambda: tracer.ids,
     )
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
-        yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
+        audit = open_trail(settings, clean, _head_teller(events))
+        budgets = Budgets(state, tell=_pause_teller(events))
+        yield Parts(state, events, audit, clean, budgets, tracer)
     finally:
+        tracer.close()
         state.close()
 
 
@@ -123,7 +143,8 @@ def open_fleet(
             )
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
-        tools = GitTools(settings, transport, parts.budgets)
+        meter = Meter()
+        tools = GitTools(settings, transport, parts.budgets, parts.tracer)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -131,6 +152,7 @@ def open_fleet(
             stop=stop or Stop(),
             tick=tick or _nothing,
             abort=lambda: _abort(tools, transport),
+            paused=lambda seconds: meter.add(Spent.PAUSED, seconds),
         )
         warn = _warner(parts.events)
         kit = Kit(
@@ -143,6 +165,7 @@ def open_fleet(
                 runner=tools.local,
                 stop=driver.stop,
                 budgets=parts.budgets,
+                meter=meter,
             ),
             tools=tools,
             driver=driver,
@@ -153,9 +176,13 @@ def open_fleet(
             ),
             clean=parts.clean,
             state=parts.state,
+            meter=meter,
+            tracer=parts.tracer,
             lock=lock,
         )
-        fleet = Fleet(secrets.token_hex(8), kit)
+        run_id = secrets.token_hex(8)
+        span = stack.enter_context(parts.tracer.run(run_id))
+        fleet = Fleet(run_id, kit)
         try:
             yield fleet
         except BaseException:
@@ -163,6 +190,7 @@ def open_fleet(
             fleet.close(interrupted=True)
             raise
         fleet.close()
+        span.set({"mgit.exit_code": int(fleet.code)})
 
 
 def log_events(parts: Parts) -> Observer:
@@ -186,7 +214,7 @@ class _StateObserver:
         match event:
             case RunStarted(routine=routine):
                 self._routine = routine
-            case CredentialFound():
+            case CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)
@@ -197,10 +225,10 @@ class _StateObserver:
                     self._state.begin_run(run_id, self._root)
             case Ended():
                 self._ended(event)
-            case RunEnded(run_id=run_id, code=code):
+            case RunEnded(run_id=run_id, code=code, measures=measures):
                 self._flush(run_id)
                 if self._run is not None:
-                    self._state.end_run(run_id, int(code), self._figures(event))
+                    self._state.end_run(run_id, int(code), self._figures(event), measures)
             case _:
                 assert_never(event)
 
@@ -234,6 +262,18 @@ class _StateObserver:
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:

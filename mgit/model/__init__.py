@@ -15,6 +15,7 @@ from mgit.model.actions import (
     action_name,
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
+from mgit.model.measures import Measures
 from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
@@ -39,6 +40,7 @@ __all__ = [
     "Heal",
     "Listing",
     "LocalRepo",
+    "Measures",
     "Move",
     "Operation",
     "Outcome",

@@ -38,6 +38,7 @@ class Outcome:
         seconds: wall time spent.
         refs_changed: refs that differ after the action.
         rewritten: a checked-out branch left commits behind that its upstream took back.
+        span_id: the span that tells of it; empty without tracing.
     """
 
     action: Action
@@ -49,6 +50,7 @@ class Outcome:
     seconds: float = 0.0
     refs_changed: int = 0
     rewritten: bool = False
+    span_id: str = ""
 
 
 class RepoState(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any
 from mgit.model import (
     Archive,
     Listing,
+    Measures,
     Move,
     Outcome,
     RepoKey,
@@ -24,6 +25,7 @@ from mgit.model import (
 )
 from mgit.state.database import Database
 from mgit.state.deliveries import Deliveries
+from mgit.state.past import Past
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 from mgit.state.turns import Turns
@@ -122,6 +124,7 @@ class State:
         self.turns = Turns(self._database)
         self.visits = Visits(self._database)
         self.deliveries = Deliveries(self._database, clock)
+        self.past = Past(self._database)
 
     def check(self) -> None:
         """Make sure that the state can be written.
@@ -190,22 +193,30 @@ class State:
 
         self._database.write(change)
 
-    def end_run(self, run_id: str, exit_code: int, figures: RunFigures | None = None) -> None:
+    def end_run(
+        self,
+        run_id: str,
+        exit_code: int,
+        figures: RunFigures | None = None,
+        measures: Measures | None = None,
+    ) -> None:
         """Note that a run is over.
 
         Args:
             run_id: which.
             exit_code: what it returned.
             figures: what it did.
+            measures: where its time went.
         """
         told = figures or RunFigures()
+        body = None if measures is None else encoded(measures)
         self._write(
             "UPDATE runs SET ended_at = ?, exit_code = ?, seconds = ?, repos = ?, changed = ?, "
-            "failed = ?, git_processes = ? WHERE run_id = ?",
+            "failed = ?, git_processes = ?, measures = ? WHERE run_id = ?",
             [
                 (
                     *(self._clock(), exit_code, told.seconds, told.repos, told.changed),
-                    *(told.failed, told.git_processes, run_id),
+                    *(told.failed, told.git_processes, body, run_id),
                 )
             ],
         )

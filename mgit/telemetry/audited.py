@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import assert_never
 
 from mgit.errors import ExitCode, StateError
@@ -24,6 +25,7 @@ from mgit.model import (
 from mgit.telemetry.audit import AuditTrail
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -52,19 +54,16 @@ class _Audited:
         match event:
             case RunStarted(routine=True):
                 self._routine = True  # every minute: what it does is told, not that it looked
-            case RunStarted(root=root, sources=sources, causes=causes):
+            case RunStarted(root=root, sources=sources):
                 self._routine = False
-                names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
-                self._put("run-started", "success", run_id, root=root, sources=names, cause=cause)
-            case CredentialFound(source=source, origin=origin, found_in=place):
-                self._put(
-                    "credential-used",
-                    "unknown",
-                    run_id,
-                    source=source,
-                    origin=origin,
-                    found_in=place,
-                )
+                why = {"cause": ", ".join(event.causes[:_CAUSES]), "trace_id": event.trace_id}
+                names = ", ".join(sources)
+                self._put("run-started", "success", run_id, root=root, sources=names, **why)
+            case CredentialFound():
+                self._credential(event)
+            case CredentialRejected(source=source, origin=origin, found_in=place, message=said):
+                about = {"source": source, "origin": origin, "found_in": place}
+                self._put("credential-refused", "failure", run_id, message=said, **about)
             case Listed(listing=listing):
                 self._listed(run_id, listing)
             case Planned():
@@ -78,6 +77,16 @@ class _Audited:
                 self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))
             case _:
                 assert_never(event)
+
+    def _credential(self, event: CredentialFound) -> None:
+        about = {"source": event.source, "origin": event.origin, "found_in": event.found_in}
+        if event.rotated:
+            self._put("credential-rotated", "success", event.run_id, **about)
+            return
+        self._put("credential-used", "unknown", event.run_id, **about)
+        if event.expiring and event.expires_at is not None:
+            ends = moment(event.expires_at)
+            self._put("credential-expiring", "unknown", event.run_id, expires=ends, **about)
 
     def _listed(self, run_id: str, listing: Listing) -> None:
         if (problem := listing.failure) is None:
@@ -112,6 +121,11 @@ class _Audited:
             if not self._warned:
                 self._warned = True
                 self._warn(f"{error.message}; {error.advice}")
+
+
+def moment(seconds: float) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _name(outcome: Outcome) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mgit.errors import ExitCode
-from mgit.model import Listing, Outcome, Plan, RepoKey
+from mgit.model import Listing, Measures, Outcome, Plan, RepoKey
+
+_UNMEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class RunStarted:
         causes: ids of the requests (webhooks) that it answers; empty for one that was due.
         routine: it only asks some repositories whose time has come, as happens every minute: worth
             no word unless something comes of it.
+        trace_id: the trace that tells of it; empty without tracing.
     """
 
     run_id: str
@@ -32,6 +35,7 @@ class RunStarted:
     partly: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
     routine: bool = False
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,41 @@ class CredentialFound:
         source: name of the source.
         origin: scheme, host and port that it belongs to.
         found_in: `token file …`, `keyring`, …
+        expires_at: when it ends (seconds since 1970); None where nobody says so.
+        expiring: it ended, or ends so soon that a person should be told.
+        rotated: it took the place of one that was refused in the middle of the run.
     """
 
     run_id: str
     source: str
     origin: str
     found_in: str
+    expires_at: float | None = None
+    expiring: bool = False
+    rotated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRejected:
+    """A credential was refused in the middle of a run, and none has taken its place.
+
+    Nothing more is asked with it in this run.
+
+    Args:
+        run_id: see `RunStarted`.
+        source: name of the source.
+        origin: scheme, host and port that it belongs to.
+        found_in: see `CredentialFound`.
+        message: what the forge said, one line.
+        advice: what a person can do.
+    """
+
+    run_id: str
+    source: str
+    origin: str
+    found_in: str
+    message: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +94,7 @@ class Listed:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         elsewhere: what of the listing other shards keep; nothing is said about it.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     run_id: str
@@ -68,6 +102,7 @@ class Listed:
     seconds: float
     requests_left: int | None = None
     elsewhere: frozenset[RepoKey] = frozenset()
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +149,7 @@ class RunEnded:
         seconds: wall time of the whole run.
         git_processes: how many git processes it started.
         interrupted: it was told to stop before it was done.
+        measures: where its time went.
     """
 
     run_id: str
@@ -121,9 +157,10 @@ class RunEnded:
     seconds: float
     git_processes: int
     interrupted: bool = False
+    measures: Measures = _UNMEASURED
 
 
-Event = RunStarted | CredentialFound | Listed | Planned | Ended | RunEnded
+Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded
 
 Observer = Callable[[Event], None]
 """Receives every event, one at a time, in the thread that drives the run."""

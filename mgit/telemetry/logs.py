@@ -16,6 +16,7 @@ import msgspec
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -24,6 +25,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.tracing import SpanIds
 
 Value = str | int | float | bool | None
 Clean = Callable[[str], str]
@@ -75,7 +77,14 @@ class EventLog:
             self._logger.log(level, "%s", message, extra=extra)
 
 
-def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog:
+def open_log(
+    format_: str,
+    level: str,
+    clean: Clean,
+    stream: TextIO,
+    *,
+    ids: Callable[[], SpanIds] | None = None,
+) -> EventLog:
     """A log of its own, outside the registry of `logging`, so that two never share a handler.
 
     Args:
@@ -83,9 +92,11 @@ def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog
         level: `debug`, `info`, `warning` or `error`.
         clean: takes secrets and control characters out of a text.
         stream: usually standard error.
+        ids: of the span that the thread is in; None where nobody traces.
     """
     logger = _OwnLogger("mgit", _LEVELS[level])
-    logger.addHandler(_Lines(stream, _json_line if format_ == "json" else _console_line, clean))
+    line = _json_line if format_ == "json" else _console_line
+    logger.addHandler(_Lines(stream, line, clean, ids))
     return EventLog(logger)
 
 
@@ -97,9 +108,14 @@ class _Lines(logging.Handler):
     """Writes one line per record. A closed or full stderr must not end a sync: it is ignored."""
 
     def __init__(
-        self, stream: TextIO, line: Callable[[Mapping[str, Value]], str], clean: Clean
+        self,
+        stream: TextIO,
+        line: Callable[[Mapping[str, Value]], str],
+        clean: Clean,
+        ids: Callable[[], SpanIds] | None,
     ) -> None:
         super().__init__()
+        self._ids = ids
         self._stream = stream
         self._line = line
         self._clean = clean
@@ -115,6 +131,8 @@ class _Lines(logging.Handler):
             "repo": None,
             "message": record.getMessage(),
         }
+        if self._ids is not None and (ids := self._ids()).trace_id:
+            values |= {"trace_id": ids.trace_id, "span_id": ids.span_id}
         values.update(fields)
         cleaned = {name: self._cleaned(value) for name, value in values.items()}
         try:
@@ -127,6 +145,11 @@ class _Lines(logging.Handler):
         if isinstance(value, str):
             return self._clean(value)
         return round(value, 6) if isinstance(value, float) else value
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _json_line(values: Mapping[str, Value]) -> str:
@@ -156,13 +179,16 @@ def log_observer(events: EventLog) -> Observer:
                 names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
                 write = bound.debug if routine else bound.info
                 write("run.started", f"run began: {names}", sources=names, root=root, **_why(cause))
-            case CredentialFound(source=source, origin=origin, found_in=found_in):
-                bound.debug(
-                    "credential.found",
-                    f"credential for {origin} found in {found_in}",
+            case CredentialFound():
+                _credential(bound, event)
+            case CredentialRejected(source=source, origin=origin, found_in=found_in):
+                bound.warning(
+                    "credential.refused",
+                    f"{event.message}; it is left alone, other sources go on",
                     source=source,
                     origin=origin,
                     found_in=found_in,
+                    advice=event.advice,
                 )
             case Listed(listing=listing, seconds=seconds, elsewhere=elsewhere):
                 if (problem := listing.failure) is not None:
@@ -197,6 +223,25 @@ def _why(cause: str) -> dict[str, Value]:
     return {"cause": cause} if cause else {}
 
 
+def _credential(events: EventLog, event: CredentialFound) -> None:
+    bound = events.bind(source=event.source, origin=event.origin, found_in=event.found_in)
+    if event.rotated:
+        bound.info("credential.rotated", f"a newer credential for {event.origin} is used")
+        return
+    bound.debug(
+        "credential.found",
+        f"credential for {event.origin} found in {event.found_in}",
+        expires_at=event.expires_at,
+    )
+    if event.expiring and event.expires_at is not None:
+        bound.warning(
+            "credential.expiring",
+            f"the token of source {event.source} ends at {_moment(event.expires_at)}",
+            expires_at=event.expires_at,
+            advice=f"make a new one and put it into {event.found_in}",
+        )
+
+
 def _problem(events: EventLog, problem: SourceProblem) -> None:
     events.warning(
         "source.problem",
@@ -216,6 +261,7 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         Result.SKIPPED: events.debug,
     }.get(outcome.result, events.info)
     message = f"{outcome.result} {name}"
+    more = {"span_id": outcome.span_id} if outcome.span_id else {}
     write(
         f"repo.{outcome.result}",
         f"{message}: {outcome.message}" if outcome.message else message,
@@ -226,6 +272,7 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         advice=outcome.advice,
         seconds=outcome.seconds,
         refs_changed=outcome.refs_changed,
+        **more,
     )
 
 

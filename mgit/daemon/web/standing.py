@@ -19,6 +19,7 @@ from mgit.daemon.web.status import Running, SourceStatus, Status
 from mgit.model import Listing, Result
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -86,7 +87,7 @@ class Standing:
             case RunStarted(run_id=run_id, sources=sources):
                 self._running = Running(run_id=run_id, sources=sources, started_at=self._wall())
                 self.now()
-            case CredentialFound():
+            case CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
                 self._listed(listing, left, len(listing.repos) - len(elsewhere))
