@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.key import Key
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
-    Reader,
     format_depth,
     format_duration,
     format_share,
@@ -31,40 +29,13 @@ from mgit.config.values import (
     read_variable,
     read_words,
 )
+from mgit.config.web_keys import CLIENT_CA, TLS_CERT, TLS_KEY, WEB, WEB_TOKEN_FILE
 from mgit.model import Shard
 
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
 
 
 ROOT: Key[Path] = Key(
@@ -187,46 +158,6 @@ SHARD: Key[Shard] = Key(
     None,
     "MGIT_SHARD",
     "which part of the repositories is kept here",
-)
-WEB: Key[HostPort] = Key(
-    "serve",
-    "web",
-    read_listen,
-    None,
-    "MGIT_WEB",
-    "where `mgit serve` answers its status page and API",
-)
-WEB_TOKEN_FILE: Key[Path] = Key(
-    "serve",
-    "token_file",
-    read_path,
-    None,
-    "MGIT_WEB_TOKEN_FILE",
-    "file of the tokens that let in, one a line",
-)
-TLS_CERT: Key[Path] = Key(
-    "serve",
-    "tls_cert",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_CERT",
-    "certificate of the status page and API",
-)
-TLS_KEY: Key[Path] = Key(
-    "serve",
-    "tls_key",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_KEY",
-    "key of that certificate, where it is in a file of its own",
-)
-CLIENT_CA: Key[Path] = Key(
-    "serve",
-    "client_ca",
-    read_path,
-    None,
-    "MGIT_WEB_CLIENT_CA",
-    "whose certificates let in",
 )
 LOG_FORMAT: Key[str] = Key(
     "log",
