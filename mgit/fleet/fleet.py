@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,15 +16,13 @@ from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
 from mgit.fleet.listing import Lister
 from mgit.fleet.meaning import meant_clones
-from mgit.fleet.observe import compare, find_clones, look_into_gone
 from mgit.fleet.phases import Task, run_tasks
-from mgit.fleet.recent import only_additions
+from mgit.fleet.planning import make_plan
 from mgit.fleet.refresh import looking, refreshing
 from mgit.fleet.running import as_command, run_everywhere
 from mgit.fleet.selecting import policy_of, unsaid
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
-from mgit.fleet.wikis import without_absent
 from mgit.git.lock import RootLock
 from mgit.model import (
     Listing,
@@ -35,10 +34,8 @@ from mgit.model import (
     Skip,
     SourceProblem,
 )
-from mgit.plan.gone import may_be_removed
 from mgit.plan.policy import SyncPolicy
 from mgit.plan.select import Selection
-from mgit.plan.sync import plan_sync
 from mgit.telemetry.events import (
     Ended,
     Event,
@@ -153,48 +150,12 @@ class Fleet:
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
         with kit.meter.phase("comparing"), kit.tracer.span("compare"):
-            plan = self._compare(listings, selection, request, progress)
+            policy = policy_of(kit.settings, selection, request)
+            wanted = partial(self._wanted, policy=policy)
+            plan = make_plan(kit, self._lister, listings, policy, wanted, progress)
         self._whole = selection.everything
         self._problems = list(plan.problems)
         self._tell(Planned(self.run_id, plan, time.monotonic() - began))
-        return plan
-
-    def _compare(
-        self,
-        listings: tuple[Listing, ...],
-        selection: Selection,
-        request: SyncRequest,
-        progress: Progress | None,
-    ) -> Plan:
-        kit = self._kit
-        policy = policy_of(kit.settings, selection, request)
-        clones = find_clones(self.root, kit.tools, kit.driver.tick)
-        listings = self._lister.narrowed(listings, clones)
-        repos = (repo for one in listings for repo in one.repos)
-        compared = compare(
-            self._wanted(repos, policy),
-            clones,
-            root=self.root,
-            sources=kit.sources,
-            tools=kit.tools,
-            git_workers=kit.settings.concurrency,
-            driver=kit.driver,
-            progress=progress,
-            meter=kit.meter,
-        )
-        looked = {local.folder: local for one in compared for local in one.local}
-        looked |= look_into_gone(
-            may_be_removed(clones, listings, policy),
-            root=self.root,
-            tools=kit.tools,
-            workers=kit.settings.concurrency,
-            driver=kit.driver,
-        )
-        upstream = {one.key: one.upstream for one in compared}
-        local = [looked.get(clone.folder, clone) for clone in clones]
-        plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
-        if self._lister.quick:
-            plan = only_additions(plan, clones, self._lister.quick)
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:

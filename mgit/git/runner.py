@@ -14,8 +14,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never
@@ -31,13 +31,11 @@ from mgit.git.environment import (
 )
 from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
+from mgit.git.watching import Stopped, Watch, signal_group, unwatched
 from mgit.git.words import clean_messages, failure, what_is_run
 
 _MIB = 1024 * 1024
 _TICK = 1.0  # seconds between looks at the cancel flag
-
-Watch = Callable[[str, Origin | None], AbstractContextManager[Callable[[int], object]]]
-"""Made for each git, of its command and the place that it may talk to."""
 
 
 class Interrupted(GitError):
@@ -105,7 +103,7 @@ class GitRunner:
         self._kept_open: set[int] = set()
         self._started = 0
         self._busy = 0.0
-        self._watched = watch or _unwatched
+        self._watched = watch or unwatched
         self._has_lfs: bool | None = None
         self._cancelled = False
 
@@ -240,7 +238,7 @@ class GitRunner:
                 returncode: int | None = None
                 try:
                     returncode = self._watch(child, gatherer, ends)
-                except _Stop as stop:
+                except Stopped as stop:
                     self._end(child, gatherer)
                     if stop.why == "cancelled":
                         raise Interrupted(f"{what} was interrupted") from None
@@ -256,7 +254,7 @@ class GitRunner:
         """End every running child and refuse new ones. Safe in a signal handler's thread."""
         self._cancelled = True
         for group in tuple(self._running):
-            _signal_group(group, signal.SIGTERM)
+            signal_group(group, signal.SIGTERM)
 
     @contextmanager
     def keep_open(self, descriptor: int) -> Iterator[None]:
@@ -301,7 +299,7 @@ class GitRunner:
             with Pump(child.stdin, child.stdout, child.stderr, data or b"", max_stdout) as pump:
                 try:
                     returncode = self._watch(child, pump, ends)
-                except _Stop as stop:
+                except Stopped as stop:
                     self._end(child, pump)
                     self._give_up(what, stop, deadline)
                 except BaseException:
@@ -363,31 +361,31 @@ class GitRunner:
             if pump.step(min(left, _TICK)):
                 break
             if pump.overflow:
-                raise _Stop("overflow")
+                raise Stopped("overflow")
             if self._cancelled:
-                raise _Stop("cancelled")
+                raise Stopped("cancelled")
             if left <= 0:
-                raise _Stop("deadline")
+                raise Stopped("deadline")
         try:
             returncode = child.wait(max(ends - time.monotonic(), _TICK))
         except subprocess.TimeoutExpired:  # closed its outputs, and works on
-            raise _Stop("deadline") from None
+            raise Stopped("deadline") from None
         if self._cancelled and returncode != 0:  # `cancel` was quicker than this thread
-            raise _Stop("cancelled")
+            raise Stopped("cancelled")
         return returncode
 
     def _end(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer) -> None:
         """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
-        _signal_group(child.pid, signal.SIGTERM)
+        signal_group(child.pid, signal.SIGTERM)
         ends = time.monotonic() + self._grace
         while time.monotonic() < ends:
             if pump.step(min(ends - time.monotonic(), 0.1)):
                 break
         # The child is not reaped yet, so its number still belongs to its group.
-        _signal_group(child.pid, signal.SIGKILL)
+        signal_group(child.pid, signal.SIGKILL)
         child.wait()
 
-    def _give_up(self, what: str, stop: _Stop, deadline: float) -> Never:
+    def _give_up(self, what: str, stop: Stopped, deadline: float) -> Never:
         match stop.why:
             case "cancelled":
                 raise Interrupted(f"{what} was interrupted") from None
@@ -398,23 +396,3 @@ class GitRunner:
                     f"{what} did not end within {deadline:g} s",
                     advice="run mgit again; if it stays slow, fetch it once by hand",
                 ) from None
-
-
-class _Stop(Exception):
-    """Not an error but the reason to wait no longer."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-def _unwatched(
-    command: str, origin: Origin | None
-) -> AbstractContextManager[Callable[[int], object]]:
-    del command, origin
-    return nullcontext(abs)  # takes the exit code, and nothing comes of it
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
