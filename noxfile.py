@@ -25,7 +25,7 @@ CODE = (
     *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
     *("noxfile.py", "tasks.py"),
 )
-LOCKS = ("image", "lint", "types", "test", "security", "pipeline")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
 IN_CI = bool(os.environ.get("CI"))
 
 # An interpreter that is missing is never downloaded: what is tested is what is there.
@@ -100,13 +100,13 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache")
 
 
-def _test(session: nox.Session, *chosen: str) -> None:
+def _test(session: nox.Session, *chosen: str, env: dict[str, str] | None = None) -> None:
     _provide(session, "test", project=True)
     if IN_CI:  # where a lacking tool fails a test instead of skipping it
         session.run("python", "-m", "pipeline.provision", "--tests")
     session.run(
         *["pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen],
-        env={"COVERAGE_FILE": f".coverage.{session.python}"},
+        env=env or {"COVERAGE_FILE": f".coverage.{session.python}"},
     )
 
 
@@ -121,9 +121,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False)
 def coverage(session: nox.Session) -> None:
-    """All tests once more, with the lines and branches that they reach."""
-    chosen = session.posargs or ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
-    _test(session, *chosen)
+    """Lines and branches that the tests reach, into dist/coverage; 3 where mgit/ has below 95%."""
+    folder = ROOT / "dist" / "coverage"
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {"COVERAGE_FILE": str(folder / "data")}
+    _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    session.run("coverage", "html", "--quiet", "-d", str(folder / "html"), env=env)
+    session.run("coverage", "json", "--quiet", "-o", str(folder / "coverage.json"), env=env)
+    _run_to_its_code(session, "python", "-m", "pipeline.covered", str(folder / "coverage.json"))
 
 
 @nox.session(python=MAIN)
@@ -154,6 +159,13 @@ def bench(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "bench", *session.posargs)
 
 
+@nox.session(python=MAIN, default=False)
+def mutation(session: nox.Session) -> None:
+    """Faults put into decisions and credentials, which tests must notice; `-- --sample 200`."""
+    _provide(session, "mutation")
+    _run_to_its_code(session, "python", "-m", "pipeline.mutation", *session.posargs)
+
+
 @nox.session(python=MAIN, default=False, name="crash-matrix")
 def crash_matrix(session: nox.Session) -> None:
     """A release killed on both sides of every effect; writes docs/crash-matrix.md."""
@@ -173,6 +185,13 @@ def exactness(session: nox.Session) -> None:
     _provide(session, "test", project=True)
     env = {"MGIT_EXACTNESS": "300"}
     session.run("pytest", "-q", *session.posargs, "tests/story/test_exactness.py", env=env)
+
+
+@nox.session(python=MAIN, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Parsers of what comes from outside, for long: `-- --minutes 30`; `tests` has it short."""
+    _provide(session, "test", project=True)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)

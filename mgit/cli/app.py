@@ -59,6 +59,10 @@ def run(arguments: Sequence[str]) -> int:
         _end_like_an_interrupt()
     from importlib import import_module
 
+    from mgit.cli.hardening import keep_memory_private
+
+    # Every command may meet a token, in the environment if nowhere else.
+    keep_memory_private(children=options.command != "run")
     from mgit.cli.console import standard_console
     from mgit.config import current_environment
 

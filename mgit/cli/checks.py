@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TESTED_GIT = (2, 39)
 _LOW_SPACE_BYTES = 1 << 30
-_EXPIRES_SOON = timedelta(days=14)
 _SKEW = timedelta(seconds=60)
 
 
@@ -134,8 +133,15 @@ def check_sources(settings: Settings) -> None:
                 open_forge(source.forge, context).list_repos()
 
 
-def check_source(fleet: Fleet, name: str, now: datetime) -> Iterator[Check]:
-    """Whether a source answers, takes the credential, and agrees about the time."""
+def check_source(fleet: Fleet, name: str, now: datetime, warning: timedelta) -> Iterator[Check]:
+    """Whether a source answers, takes the credential, and agrees about the time.
+
+    Args:
+        fleet: opens it.
+        name: of the source.
+        now: the time here (aware).
+        warning: how long before its credential ends a person wants to know.
+    """
     what = f"source {name}"
     try:
         source = fleet.source(name)
@@ -146,15 +152,20 @@ def check_source(fleet: Fleet, name: str, now: datetime) -> Iterator[Check]:
     found = f", token from {source.credential.found_in}" if source.credential else ", no token"
     who = f"signed in as {account.login}" if account.login else "answers"
     yield Check(what, State.OK, f"{who}{found}")
-    yield from check_account(what, account, now)
+    if source.credential is not None and account.expires is None:
+        account = replace(account, expires=source.settings.token_expires)
+    yield from check_account(what, account, now, warning)
 
 
-def check_account(what: str, account: Account, now: datetime) -> Iterator[Check]:
+def check_account(
+    what: str, account: Account, now: datetime, warning: timedelta
+) -> Iterator[Check]:
     """What an account says about the token's end and the forge's clock. Pure."""
-    if account.expires is not None and account.expires - now < _EXPIRES_SOON:
+    if account.expires is not None and account.expires - now < warning:
         day = account.expires.date().isoformat()
+        verb = "expired" if account.expires <= now else "expires"
         advice = f"make a new token and run `mgit login {what.removeprefix('source ')}`"
-        yield Check(what, State.WARNING, f"its token expires on {day}", advice)
+        yield Check(what, State.WARNING, f"its token {verb} on {day}", advice)
     if account.server_time is not None and abs(account.server_time - now) > _SKEW:
         seconds = round((now - account.server_time).total_seconds())
         side = "ahead of" if seconds > 0 else "behind"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mgit.errors import ExitCode, MgitError
 
 if TYPE_CHECKING:
+    from mgit.config import Settings
     from mgit.credentials import Secret
 
 
@@ -101,7 +103,7 @@ def _traceback(error: Exception) -> str:
 
 
 def _known_secrets() -> list[Secret]:
-    """Tokens in the environment and in the store; an exception may hold one by mistake."""
+    """Tokens of environment, files and store; an exception may hold one by mistake."""
     from mgit.config import current_environment, load_settings
     from mgit.config.keys import VARIABLE_PREFIX
     from mgit.credentials import CredentialStore, Secret
@@ -113,10 +115,26 @@ def _known_secrets() -> list[Secret]:
     with contextlib.suppress(MgitError):
         settings = load_settings(environment=environment)
         names |= {source.token_env for source in settings.sources}
+        found += _from_files(settings)
         store = CredentialStore(settings.paths.data_dir)
         kept = [store.get(entry.origin) for entry in store.list()]
         found += [credential.secret for credential in kept if credential is not None]
     for name in names:
         with contextlib.suppress(MgitError):
             found.append(Secret.from_text(environment.given(name) or ""))
+    return found
+
+
+def _from_files(settings: Settings) -> list[Secret]:
+    from mgit.credentials import Secret
+    from mgit.credentials.files import read_private
+    from mgit.credentials.find import SYSTEMD_PREFIX
+
+    systemd = settings.environment.given("CREDENTIALS_DIRECTORY")
+    found = []
+    for source in settings.sources:
+        named = (source.token_file, systemd and Path(systemd, f"{SYSTEMD_PREFIX}{source.name}"))
+        for path in (one for one in named if one):
+            with contextlib.suppress(MgitError):
+                found.append(Secret.from_text(read_private(path, "token", trusted=(path.parent,))))
     return found

@@ -23,6 +23,8 @@ COMMANDS = {
 
 SHELLS = ("bash", "zsh", "fish")
 FORMATS = ("table", "json", "jsonl")
+TOOL_NAMES = ("gh", "glab", "az")
+"""As `mgit.credentials.tools` has them, which is not loaded to parse a line."""
 
 _PATTERNS = """\
 A pattern is OWNER/REPO or OWNER/PROJECT/REPO, with * inside a part, ** across parts and a leading
@@ -33,6 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "login": (
         "mgit login github --owner acme",
         "mgit login work --forge gitlab --url https://gitlab.example.com --stdin < token",
+        "mgit login github --from gh --owner acme",
     ),
     "list": ("mgit list 'acme/*' --filter '!archived'", "mgit list --format json --limit 20"),
     "sync": (
@@ -133,6 +136,15 @@ def _login(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stdin", action="store_true", help="read the token from standard input, do not ask"
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_tool",
+        choices=TOOL_NAMES,
+        help="have another command line that is signed in print its token, whenever one is needed",
+    )
+    parser.add_argument(
+        "--copy", action="store_true", help="with --from: keep the token that it has now"
     )
 
 

@@ -35,6 +35,7 @@ class NewSource:
         user: account or e-mail beside the token, empty for none.
         token_env: name of the variable that holds the token, empty for none.
         token_file: absolute path of the file that holds the token, empty for none.
+        token_command: program and arguments that print the token, empty for none.
     """
 
     name: str
@@ -44,6 +45,7 @@ class NewSource:
     user: str = ""
     token_env: str = ""
     token_file: str = ""
+    token_command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,9 @@ def _table(source: NewSource) -> Sequence[str]:
         lines.append(f"token_env = {_quote(source.token_env)}")
     if source.token_file:
         lines.append(f"token_file = {_quote(source.token_file)}")
+    if source.token_command:
+        words = ", ".join(_quote(word) for word in source.token_command)
+        lines.append(f"token_command = [{words}]")
     return lines
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.key import Key
+from mgit.config.network_keys import CA_FILE, CLIENT_CERT, CLIENT_KEY, TIMEOUT
+from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
+from mgit.config.telemetry_keys import (
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    AUDIT_SIZE,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    PER_REPOSITORY_METRICS,
+    TRACES,
+)
 from mgit.config.values import (
     HostPort,
-    Reader,
     format_depth,
     format_duration,
     format_share,
@@ -18,8 +28,8 @@ from mgit.config.values import (
     format_words,
     read_blobs,
     read_choice,
-    read_collector,
     read_count,
+    read_day,
     read_depth,
     read_duration,
     read_listen,
@@ -34,38 +44,12 @@ from mgit.config.values import (
 )
 from mgit.model import Shard
 
+__all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
+
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
 
 
 ROOT: Key[Path] = Key(
@@ -164,6 +148,15 @@ HEAL: Key[str] = Key(
     "MGIT_HEAL",
     "which damaged clones are made anew",
 )
+EXPIRY_WARNING: Key[float] = Key(
+    "defaults",
+    "expiry_warning",
+    read_duration(0, 366 * 86400),
+    "14d",
+    "MGIT_EXPIRY_WARNING",
+    "how long before a token ends mgit begins to warn",
+    format_duration,
+)
 LISTEN: Key[HostPort] = Key(
     "serve",
     "listen",
@@ -189,70 +182,45 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
-PER_REPOSITORY_METRICS: Key[int] = Key(
+WEB: Key[HostPort] = Key(
     "serve",
-    "per_repository_metrics",
-    read_count(0, 1000),
-    "0",
-    "MGIT_PER_REPOSITORY_METRICS",
-    "how many of the stalest repositories `/metrics` names",
-)
-LOG_FORMAT: Key[str] = Key(
-    "log",
-    "format",
-    read_choice("console", "json"),
-    "console",
-    "MGIT_LOG_FORMAT",
-    "how events are written to standard error",
-)
-LOG_LEVEL: Key[str] = Key(
-    "log",
-    "level",
-    read_choice("debug", "info", "warning", "error"),
-    "info",
-    "MGIT_LOG_LEVEL",
-    "the least important events that are written",
-)
-TRACES: Key[str] = Key(
-    "telemetry",
-    "endpoint",
-    read_collector,
+    "web",
+    read_listen,
     None,
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "collector that traces are sent to, by OTLP over HTTP",
+    "MGIT_WEB",
+    "where `mgit serve` answers its status page and API",
 )
-CA_FILE: Key[Path] = Key(
-    "network",
-    "ca_file",
+WEB_TOKEN_FILE: Key[Path] = Key(
+    "serve",
+    "token_file",
     read_path,
     None,
-    "MGIT_CA_FILE",
-    "certificates to trust in place of the system's",
+    "MGIT_WEB_TOKEN_FILE",
+    "file of the tokens that let in, one a line",
 )
-CLIENT_CERT: Key[Path] = Key(
-    "network",
-    "client_cert",
+TLS_CERT: Key[Path] = Key(
+    "serve",
+    "tls_cert",
     read_path,
     None,
-    "MGIT_CLIENT_CERT",
-    "certificate to show to hosts that want one",
+    "MGIT_WEB_TLS_CERT",
+    "certificate of the status page and API",
 )
-CLIENT_KEY: Key[Path] = Key(
-    "network",
-    "client_key",
+TLS_KEY: Key[Path] = Key(
+    "serve",
+    "tls_key",
     read_path,
     None,
-    "MGIT_CLIENT_KEY",
+    "MGIT_WEB_TLS_KEY",
     "key of that certificate, where it is in a file of its own",
 )
-TIMEOUT: Key[float] = Key(
-    "network",
-    "timeout",
-    read_duration(1, 600),
-    "30s",
-    "MGIT_TIMEOUT",
-    "how long a connection may be silent",
-    format_duration,
+CLIENT_CA: Key[Path] = Key(
+    "serve",
+    "client_ca",
+    read_path,
+    None,
+    "MGIT_WEB_CLIENT_CA",
+    "whose certificates let in",
 )
 
 GLOBAL_KEYS = (
@@ -268,12 +236,24 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
     PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    AUDIT_SIZE,
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
     TRACES,
     CA_FILE,
     CLIENT_CERT,
@@ -325,6 +305,20 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
+TOKEN_EXPIRES: Key[date] = Key(
+    "sources",
+    "token_expires",
+    read_day,
+    None,
+    about="first day on which the token does not work, where the forge does not tell",
+)
 
 
 def _of_source(key: Key[T]) -> Key[T]:
@@ -339,6 +333,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -351,6 +347,8 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
+    TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
     SOURCE_BLOBS,
@@ -358,6 +356,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

@@ -61,14 +61,21 @@ class Resolver:
 
     def of_source(self, key: Key[T], name: str, table: Table) -> T | None:
         """The value of one source's key, None where it says nothing."""
-        path = f"sources.{name}.{key.name}"
-        variable = ""
-        if key is keys.TOKEN_FILE:
-            variable = f"{token_variable(name)}_FILE"
-        given = self.environment.given(variable) if variable else None
-        if given is not None:
-            return self._read(key, path, given, self._outside(variable))
-        return self.in_table(key, f"sources.{name}", table)
+        path = f"sources.{name}"
+        if key is not keys.TOKEN_FILE:
+            return self.in_table(key, path, table)
+        own = self._from_variable(key, path, f"{token_variable(name)}_FILE")
+        found = own if own is not None else self.in_table(key, path, table)
+        named = table.get(keys.TOKEN_ENV.name)
+        if found is None and isinstance(named, str):
+            return self._from_variable(key, path, f"{named}_FILE")
+        return found
+
+    def _from_variable(self, key: Key[T], table_path: str, variable: str) -> T | None:
+        given = self.environment.given(variable)
+        if given is None:
+            return None
+        return self._read(key, f"{table_path}.{key.name}", given, self._outside(variable))
 
     def in_table(self, key: Key[T], table_path: str, table: Table) -> T | None:
         """What stands in a table of the file, None where nothing does."""

@@ -1,7 +1,8 @@
 """Where a token comes from: asked in order, the first answer wins.
 
-Token file, token command, own store, environment variable, desktop keyring. Nothing here reads
-the environment or starts a process: both are handed in.
+Token file, systemd's credential, token command, own store, desktop keyring, environment variable.
+What can be renewed from outside comes first, what another program of the same user can read comes
+last. Nothing here reads the environment or starts a process: both are handed in.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Ran(Protocol):
         """Why it failed, cleaned."""
 
 
+SYSTEMD_PREFIX = "mgit-token-"
+"""`LoadCredential=mgit-token-NAME:…` in a unit gives source NAME its token: systemd.exec(5)."""
+
 RunCommand = Callable[[Sequence[str]], Ran]
 """Starts a program without a shell and waits for it; `GitRunner.run_command` is one."""
 
@@ -53,8 +57,8 @@ class CredentialRequest:
         token_file: a file with the token, read again on each run.
         token_command: program and arguments that print the token.
         environment: name and value of the environment variable that holds it.
-        trusted_folders: where token files may be readable by others (systemd's
-            `CREDENTIALS_DIRECTORY` comes in here).
+        trusted_folders: where token files may be readable by others.
+        systemd: systemd's `CREDENTIALS_DIRECTORY`, None where no unit has one; it is trusted too.
     """
 
     source: str
@@ -64,6 +68,7 @@ class CredentialRequest:
     token_command: tuple[str, ...] = ()
     environment: tuple[str, Secret] | None = None
     trusted_folders: tuple[Path, ...] = RUN_SECRETS
+    systemd: Path | None = None
 
 
 Finder = Callable[[CredentialRequest], Credential | None]
@@ -98,13 +103,12 @@ def standard_finders(
         run_command: starts token commands; None to refuse them.
         open_keyring: opens the desktop's keyring, only when it comes to that; None for never.
     """
-    finders: list[Finder] = [from_file, _FromCommand(run_command)]
+    finders: list[Finder] = [from_file, from_systemd, _FromCommand(run_command)]
     if store is not None:
         finders.append(_FromStore(store))
-    finders.append(from_environment)
     if open_keyring is not None:
         finders.append(_FromKeyring(open_keyring))
-    return tuple(finders)
+    return (*finders, from_environment)
 
 
 def from_file(request: CredentialRequest) -> Credential | None:
@@ -113,8 +117,20 @@ def from_file(request: CredentialRequest) -> Credential | None:
     if path is None:
         return None
     what = f"token file of source {request.source!a}"
-    text = read_private(path, what, trusted=request.trusted_folders)
+    text = read_private(path, what, trusted=_trusted(request))
     return _credential(request, text, f"file {path}", f"{what} {path}")
+
+
+def from_systemd(request: CredentialRequest) -> Credential | None:
+    """Read the credential that the service's unit has for this source, if it has one."""
+    if request.systemd is None:
+        return None
+    path = request.systemd / f"{SYSTEMD_PREFIX}{request.source}"
+    if not path.exists():
+        return None
+    what = f"systemd credential of source {request.source!a}"
+    text = read_private(path, what, trusted=_trusted(request))
+    return _credential(request, text, f"systemd credential {path.name}", f"{what} {path}")
 
 
 def from_environment(request: CredentialRequest) -> Credential | None:
@@ -164,6 +180,11 @@ class _FromKeyring:
         if text is None:
             return None
         return _credential(request, text, "keyring", f"keyring entry {request.origin}")
+
+
+def _trusted(request: CredentialRequest) -> tuple[Path, ...]:
+    systemd = () if request.systemd is None else (request.systemd,)
+    return (*request.trusted_folders, *systemd)
 
 
 def _credential(request: CredentialRequest, text: str, found_in: str, what: str) -> Credential:

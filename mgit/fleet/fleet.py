@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +13,9 @@ from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
-from mgit.fleet.listing import Lister
+from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
+from mgit.fleet.narrow import ended, started
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.planning import make_plan
 from mgit.fleet.refresh import looking, refreshing
@@ -36,13 +36,7 @@ from mgit.model import (
 )
 from mgit.plan.policy import SyncPolicy
 from mgit.plan.select import Selection
-from mgit.telemetry.events import (
-    Ended,
-    Event,
-    Planned,
-    RunEnded,
-    RunStarted,
-)
+from mgit.telemetry.events import Event, Planned, RunEnded
 
 EVERYTHING = Selection()
 NO_REQUEST = SyncRequest()
@@ -66,10 +60,11 @@ class Fleet:
         self._failed: list[Outcome] = []
         self._running: Generator[Outcome, None, None] | None = None
         self._whole = self._applied = False
+        self._asleep = 0
         self._lister = Lister(run_id, kit, self._tell)
         self._notices: list[str] = []
         self._unfetched: dict[str, str] = {}
-        self._resting: frozenset[str] = frozenset()
+        self._request = NO_REQUEST
 
     @property
     def root(self) -> Path:
@@ -146,16 +141,17 @@ class Fleet:
             Interrupted: mgit was told to stop.
         """
         kit = self._kit
-        self._resting = request.resting
+        self._request = request
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
         with kit.meter.phase("comparing"), kit.tracer.span("compare"):
             policy = policy_of(kit.settings, selection, request)
-            wanted = partial(self._wanted, policy=policy)
-            plan = make_plan(kit, self._lister, listings, policy, wanted, progress)
+            plan, self._asleep = make_plan(
+                kit, self._lister, listings, policy, self._wanted, request, progress
+            )
         self._whole = selection.everything
         self._problems = list(plan.problems)
-        self._tell(Planned(self.run_id, plan, time.monotonic() - began))
+        self._tell(Planned(self.run_id, plan, time.monotonic() - began, self._asleep))
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:
@@ -327,20 +323,24 @@ class Fleet:
                     if outcome.result is Result.FAILED:
                         self._failed.append(outcome)
                         self._lister.failed(outcome)
-                    self._tell(Ended(self.run_id, outcome, self._lister.source_of(outcome)))
+                    source = self._lister.source_of(outcome)
+                    self._tell(ended(self.run_id, outcome, source, self._request))
                     yield outcome
         self._applied = True
 
     def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
+        request = self._request
         with self._kit.meter.phase("listing"):
-            listings = self._lister.ask(progress, recent=recent, resting=self._resting)
+            listings = self._lister.ask(
+                progress, recent=recent, resting=request.resting, only=request.only
+            )
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
     def _remember_complete(self) -> None:
         """Note which sources have all of their clones current; a quick pass begins there."""
-        if self._whole and self._applied:
+        if self._whole and self._applied and not self._request.asleep:
             complete = self._lister.complete
             place = remembered_under(self._kit.settings)
             self._kit.state.remembered.store_complete(place, complete)
@@ -372,10 +372,11 @@ class Fleet:
         if self._began is None:
             self._began = time.monotonic()
             sources = (source.name for source in self._kit.settings.sources)
-            names = tuple(name for name in sources if name not in self._resting)
             trace_id = self._kit.tracer.ids.trace_id
-            self._tell(RunStarted(self.run_id, str(self.root), names, trace_id))
+            self._tell(started(self.run_id, self.root, sources, self._request, trace_id))
 
     def _tell(self, event: Event) -> None:
-        for observer in self._kit.observers:
-            observer(event)
+        told = (told_of(self.run_id, news) for news in self._kit.sources.news())
+        for one in (*told, event):
+            for observer in self._kit.observers:
+                observer(one)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
+from mgit.credentials import Credential
 from mgit.fleet.kit import Kit, remembered_under, wants_wikis
 from mgit.fleet.observe import Answer, list_sources
 from mgit.fleet.recent import only_known
+from mgit.fleet.rotation import News
 from mgit.fleet.values import Progress
 from mgit.fleet.wikis import with_wikis
 from mgit.model import Listing, LocalRepo, Outcome, Reason, RepoKey, action_key
 from mgit.plan.shard import holds
-from mgit.telemetry.events import CredentialFound, Event, Listed
+from mgit.telemetry.events import CredentialFound, CredentialRejected, Event, Listed
 
+NOTHING: Mapping[str, Collection[RepoKey]] = MappingProxyType({})
 _OF_ITS_OWN = (Reason.BROKEN, Reason.EMPTIED)
 """Failures that another pass over the forge's news would not heal."""
 
@@ -35,6 +40,7 @@ class Lister:
         self._source_of: dict[RepoKey, str] = {}
         self._asked_at: dict[str, float] = {}
         self.quick: set[str] = set()
+        self.listed_nothing = False
         self.notices: list[str] = []
 
     @property
@@ -48,6 +54,7 @@ class Lister:
         *,
         recent: bool = False,
         resting: Collection[str] = (),
+        only: Mapping[str, Collection[RepoKey]] = NOTHING,
     ) -> tuple[Listing, ...]:
         """What every source lists, in the order of the configuration.
 
@@ -55,6 +62,7 @@ class Lister:
             progress: who watches.
             recent: ask only for news where a source tells some and is complete but for them.
             resting: sources that are not asked: what they listed last keeps its names reserved.
+            only: sources that are not asked either, and what of their last listing is meant.
 
         Raises:
             Interrupted: mgit was told to stop.
@@ -65,11 +73,14 @@ class Lister:
         since = kit.state.remembered.complete_since(place) if recent else {}
         now = time.time()
         found: dict[str, Listing] = {}
-        for name in resting:
+        awake = [name for name in names if name not in resting and name not in only]
+        self.listed_nothing = not awake
+        for name in resting if awake else ():  # without a new listing nobody gets a new name
             kept = kit.state.last_listing(name)
             if kept is not None:
                 found[name] = kept.listing
-        awake = [name for name in names if name not in resting]
+        for name, keys in only.items():
+            found[name] = self._part(name, keys)
         for answer in list_sources(awake, kit.sources, kit.driver, progress, since, kit.tracer):
             kit.meter.listed(answer.listing.source, answer.seconds)
             listing = self._taken(answer)
@@ -123,8 +134,7 @@ class Lister:
         listing = with_wikis(listing, wanted=wants_wikis(kit.settings, name))
         self._note(listing)
         if answer.source is not None and (credential := answer.source.credential) is not None:
-            origin = str(credential.origin)
-            self._tell(CredentialFound(self._run_id, name, origin, credential.found_in))
+            self._tell(self._found(name, credential, answer.expires))
         if answer.hints:
             self.quick.add(name)
         else:
@@ -140,6 +150,33 @@ class Lister:
             )
         return listing
 
+    def _part(self, name: str, keys: Collection[RepoKey]) -> Listing:
+        """Some of what a source listed last: hints, from which nothing is concluded."""
+        kept = self._kit.state.last_listing(name)
+        repos = () if kept is None else kept.listing.repos
+        self.quick.add(name)
+        return Listing(name, tuple(one for one in repos if one.key in keys), complete=False)
+
+    def _found(
+        self, name: str, credential: Credential, expires: datetime | None
+    ) -> CredentialFound:
+        """What to tell of a credential; where it ends soon, a person is told too."""
+        warning = timedelta(seconds=self._kit.settings.expiry_warning)
+        expiring = expires is not None and expires - datetime.now(UTC) < warning
+        if expires is not None and expiring:
+            self.notices.append(
+                f"{name}: its token ({credential.found_in}) ends on {expires.date().isoformat()};"
+                " put a new one there in time"
+            )
+        return CredentialFound(
+            self._run_id,
+            name,
+            str(credential.origin),
+            credential.found_in,
+            None if expires is None else expires.timestamp(),
+            expiring=expiring,
+        )
+
     def _elsewhere(self, listing: Listing) -> frozenset[RepoKey]:
         """What of a listing other shards keep."""
         shard = self._kit.settings.serve.shard
@@ -150,3 +187,12 @@ class Lister:
     def _note(self, listing: Listing) -> None:
         for repo in listing.repos:
             self._source_of.setdefault(repo.key, listing.source)
+
+
+def told_of(run_id: str, news: News) -> CredentialFound | CredentialRejected:
+    """The event about what became of a credential in the middle of a run."""
+    origin, place = str(news.credential.origin), news.credential.found_in
+    if news.refused is None:
+        return CredentialFound(run_id, news.source, origin, place, rotated=True)
+    said, advice = news.refused.message, news.refused.advice
+    return CredentialRejected(run_id, news.source, origin, place, said, advice)

@@ -6,7 +6,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -51,6 +53,7 @@ class Answer:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         hints: the listing holds only what may have changed (see `mgit.fleet.recent`).
+        expires: when the credential ends (aware), as far as somebody knows.
         requests_limit: the whole of that allowance; None where it does not say.
     """
 
@@ -59,6 +62,7 @@ class Answer:
     seconds: float
     requests_left: int | None = None
     hints: bool = False
+    expires: datetime | None = None
     requests_limit: int | None = None
 
 
@@ -123,11 +127,8 @@ def _answer(name: str, sources: Sources, since: float | None) -> Answer:
     hints: Listing | None = None
     try:
         source = sources.open(name)
-        if since is not None:
-            from mgit.fleet.recent import ask_recent
-
-            hints = ask_recent(name, source.forge, since)
-        listing = hints or source.forge.list_repos()
+        listing, hints = sources.asking(name, partial(_ask_source, since=since), told=True)
+        source = sources.open(name)  # with the credential that was taken
     except MgitError as error:
         listing = Listing(
             name,
@@ -139,7 +140,43 @@ def _answer(name: str, sources: Sources, since: float | None) -> Answer:
             malformed=int(isinstance(error, MalformedAnswer)),
         )
     left, limit = _allowance(source)
-    return Answer(listing, source, time.monotonic() - began, left, hints is not None, limit)
+    return Answer(
+        listing,
+        source,
+        time.monotonic() - began,
+        left,
+        hints is not None,
+        None if source is None else expires(source, ask=not listing.problem),
+        limit,
+    )
+
+
+def _ask_source(source: Source, since: float | None) -> tuple[Listing, Listing | None]:
+    """The listing, and the same once more where it is hints only."""
+    hints: Listing | None = None
+    if since is not None:
+        from mgit.fleet.recent import ask_recent
+
+        hints = ask_recent(source.name, source.forge, since)
+    return hints or source.forge.list_repos(), hints
+
+
+def expires(source: Source, *, ask: bool) -> datetime | None:
+    """When its credential ends: as its forge says, else as a person wrote it down.
+
+    Args:
+        source: an opened source.
+        ask: whether the forge may be asked.
+    """
+    from mgit.forges import TellsExpiry
+
+    told: datetime | None = None
+    if source.credential is None:
+        return None
+    if ask and isinstance(source.forge, TellsExpiry):
+        with suppress(MgitError):
+            told = source.forge.credential_expires()
+    return told or source.settings.token_expires
 
 
 def _allowance(source: Source | None) -> tuple[int | None, int | None]:
@@ -225,9 +262,8 @@ class _Looker:
         asked = (repo.url.origin, repo.source)
         try:
             self.breaker.check(asked)
-            client = self.tools.refs(self.sources.open(repo.source), repo.url)
             with self.meter.timed(Spent.ASKING):
-                snapshot = client.ls_refs(repo.url)
+                snapshot = self._ls_refs(repo)
         except Refused as refused:
             self.refused[repo.key] += 1
             if self.refused[repo.key] < TRIES:
@@ -245,6 +281,14 @@ class _Looker:
             return Unreadable(error.message, Reason.UNREACHABLE)
         self.breaker.succeeded(asked)
         return snapshot
+
+    def _ls_refs(self, repo: RemoteRepo) -> RefSnapshot:
+        def ask(source: Source) -> RefSnapshot:
+            return self.tools.refs(source, repo.url).ls_refs(repo.url)
+
+        if repo.wiki_of is not None:  # some forges refuse a wiki that is not there
+            return ask(self.sources.open(repo.source))
+        return self.sources.asking(repo.source, ask)
 
     def _into(self, upstream: RefSnapshot, clone: LocalRepo) -> LocalRepo:
         if not needs_worktree(upstream, clone):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from mgit.address import CloneUrl
 from mgit.fleet.pacing import turn
-from mgit.fleet.sources import Sources
+from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import skipped
 from mgit.forges.budget import Budget
 from mgit.git import healing, operations, removing
 from mgit.git.effects import Done, Drifted, Effect
-from mgit.git.runner import GitRunner
 from mgit.model import (
     Action,
     Archive,
@@ -60,20 +60,8 @@ class Performer:
         match action:
             case Skip():
                 return skipped(action)
-            case Clone():
-                with turn(self._budget(action.repo)):
-                    effect = operations.clone(
-                        self._runner(action.repo), self.root, action, look=self._look(action.repo)
-                    )
-                return _outcome(action, effect, Result.CLONED)
-            case Fetch():
-                with turn(self._budget(action.repo)):
-                    effect = operations.fetch(self._runner(action.repo), self.root, action)
-                return _outcome(action, effect, Result.FETCHED, action.held)
-            case FastForward():
-                with turn(self._budget(action.repo)):
-                    effect = operations.fast_forward(self._runner(action.repo), self.root, action)
-                return _outcome(action, effect, Result.FAST_FORWARDED)
+            case Clone() | Fetch() | FastForward() | Heal():
+                return self.sources.asking(action.repo.source, partial(self._with, action))
             case Move():
                 return _outcome(action, operations.move(local, self.root, action), Result.MOVED)
             case Archive():
@@ -82,29 +70,42 @@ class Performer:
             case Remove():
                 effect = removing.remove(local, self.root, action)
                 return _outcome(action, effect, Result.REMOVED)
-            case Heal():
-                with turn(self._budget(action.repo)):
-                    look = self._look(action.repo)
-                    effect = healing.heal(self._runner(action.repo), self.root, action, look=look)
-                return _outcome(action, effect, Result.HEALED)
             case _:
                 assert_never(action)
 
-    def _budget(self, repo: RemoteRepo) -> Budget:
-        return self.tools.budget(self.sources.open(repo.source), repo.url)
+    def _with(self, action: Clone | Fetch | FastForward | Heal, source: Source) -> Outcome:
+        """Do what talks to the upstream, with the credential that its source has now."""
+        budget = self.tools.budget(source, action.repo.url)
+        runner = self.tools.runner(source)
+        with turn(budget):
+            match action:
+                case Clone():
+                    look = self._look(action.repo, source, budget)
+                    effect = operations.clone(runner, self.root, action, look=look)
+                    return _outcome(action, effect, Result.CLONED)
+                case Fetch():
+                    effect = operations.fetch(runner, self.root, action)
+                    return _outcome(action, effect, Result.FETCHED, action.held)
+                case FastForward():
+                    effect = operations.fast_forward(runner, self.root, action)
+                    return _outcome(action, effect, Result.FAST_FORWARDED)
+                case Heal():
+                    look = self._look(action.repo, source, budget)
+                    effect = healing.heal(runner, self.root, action, look=look)
+                    return _outcome(action, effect, Result.HEALED)
+                case _:
+                    assert_never(action)
 
-    def _look(self, repo: RemoteRepo) -> Callable[[CloneUrl], RefSnapshot]:
-        client = self.tools.refs(self.sources.open(repo.source), repo.url)
-        budget = self._budget(repo)
+    def _look(
+        self, repo: RemoteRepo, source: Source, budget: Budget
+    ) -> Callable[[CloneUrl], RefSnapshot]:
+        client = self.tools.refs(source, repo.url)
 
         def look(url: CloneUrl) -> RefSnapshot:
             budget.answered()  # by the git before; else this question would wait for that git
             return client.ls_refs(url)
 
         return look
-
-    def _runner(self, repo: RemoteRepo) -> GitRunner:
-        return self.tools.runner(self.sources.open(repo.source))
 
 
 def _outcome(action: Action, effect: Effect, result: Result, held: Reason | None = None) -> Outcome:

@@ -13,7 +13,7 @@ from mgit.fleet.breaker import Breaker
 from mgit.fleet.kit import Kit
 from mgit.fleet.observe import look_into, with_worktree
 from mgit.fleet.pacing import TRIES, Refused
-from mgit.fleet.sources import Sources
+from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
 from mgit.git.glance import glance, may_glance
 from mgit.git.inspect import read_local
@@ -77,9 +77,13 @@ class Refresher:
             return clone
         asked = (clone.url.origin, clone.source)
         self.breaker.check(asked)
-        client = self.tools.refs(self.sources.open(clone.source), clone.url)
+        url = clone.url
+
+        def ask(source: Source) -> RefSnapshot:
+            return self.tools.refs(source, url).ls_refs(url)
+
         try:
-            upstream = client.ls_refs(clone.url)
+            upstream = self.sources.asking(clone.source, ask)
         except MgitError as error:
             self.breaker.failed(asked, error)
             raise

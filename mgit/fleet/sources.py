@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from mgit.address import Origin
+from mgit.config.environ import Environment
 from mgit.config.settings import Settings, SourceSettings
 from mgit.credentials import Credential, CredentialBook, CredentialRequest, CredentialStore, Secret
 from mgit.credentials.desktop import open_keyring
 from mgit.credentials.find import RUN_SECRETS, find, standard_finders
-from mgit.errors import ConfigurationError, InvalidInput
+from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
 from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import TICK_SECONDS, Stop
+from mgit.fleet.rotation import News, Rotation
 from mgit.git.runner import GitRunner, Interrupted
 from mgit.state import State
 from mgit.telemetry.clean import Cleaner
@@ -29,6 +32,20 @@ from mgit.transport import CachedResponse, Transport
 
 if TYPE_CHECKING:
     from mgit.forges.interface import Forge
+
+T = TypeVar("T")
+
+
+def trusted_folders(environment: Environment) -> tuple[Path, ...]:
+    """Folders whose files may be readable by others, for the platform decides who sees them."""
+    systemd = systemd_folder(environment)
+    return RUN_SECRETS if systemd is None else (*RUN_SECRETS, systemd)
+
+
+def systemd_folder(environment: Environment) -> Path | None:
+    """Where systemd puts the credentials of a unit; None where no unit has any."""
+    folder = environment.given("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,7 @@ class Sources:
         self._budgets = budgets
         self._lock = threading.Lock()
         self._opened: dict[str, Source] = {}
+        self._rotation: Rotation[Source] = Rotation(self._read_again)
 
     def open(self, name: str) -> Source:
         """The source of that name.
@@ -109,6 +127,47 @@ class Sources:
         opened = self._open(self._settings.source(name))
         with self._lock:
             return self._opened.setdefault(name, opened)
+
+    def asking(self, name: str, ask: Callable[[Source], T], *, told: bool = False) -> T:
+        """Ask with the credential of a source; where it is refused, once more with a newer one.
+
+        A credential that was refused and that nobody replaced is left alone for the rest of the
+        run: nothing is asked with it any more. Other sources go on.
+
+        Args:
+            name: of the source.
+            ask: asks; called a second time where another credential was found.
+            told: the caller tells of a refusal itself.
+
+        Raises:
+            AuthenticationError: it was refused, now or before.
+            ConfigurationError: see `open`.
+        """
+        source = self.open(name)
+        try:
+            self._rotation.check(source)
+            answer = ask(source)
+        except AuthenticationError as error:
+            fresh = self._renewed(source, error, told=told)
+            if fresh is None:
+                raise
+            return ask(fresh)
+        self._rotation.accepted(source)
+        return answer
+
+    def news(self) -> tuple[News, ...]:
+        """What became of credentials since this was asked last."""
+        return self._rotation.news()
+
+    def _renewed(self, source: Source, error: AuthenticationError, *, told: bool) -> Source | None:
+        fresh = self._rotation.renewed(source, error, told=told)
+        if fresh is not None:
+            with self._lock:
+                self._opened[source.name] = fresh
+        return fresh
+
+    def _read_again(self, name: str) -> Source:
+        return self._open(self._settings.source(name))
 
     def _open(self, source: SourceSettings) -> Source:
         from mgit.forges import ForgeContext, Pacing, api_base, open_forge
@@ -148,7 +207,7 @@ class Sources:
             token_file=source.token_file,
             token_command=source.token_command,
             environment=self._from_environment(source),
-            trusted_folders=self._trusted_folders(),
+            systemd=systemd_folder(self._settings.environment),
         )
         credential = find(request, finders)
         if credential is not None:
@@ -165,10 +224,6 @@ class Sources:
             raise ConfigurationError(
                 f"{source.token_env} holds no usable token: {error.message}", advice=error.advice
             ) from None
-
-    def _trusted_folders(self) -> tuple[Path, ...]:
-        systemd = self._settings.environment.given("CREDENTIALS_DIRECTORY")
-        return (*RUN_SECRETS, Path(systemd)) if systemd else RUN_SECRETS
 
     def _sleep(self, seconds: float) -> None:
         """Wait for a forge, unless mgit is ending."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from mgit.address import CloneUrl
 from mgit.config.settings import Settings
-from mgit.credentials import Askpass, CredentialBook, Redactor
+from mgit.credentials import Askpass, Credential, CredentialBook, Redactor
 from mgit.fleet.network import git_network, proxy_credential
 from mgit.fleet.pacing import Budgets, PacedTransport
 from mgit.fleet.sources import Source
@@ -24,6 +24,8 @@ from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 T = TypeVar("T")
+_Name = tuple[str, Credential | None]
+"""A source with the credential that it has now: one that was rotated gets tools of its own."""
 
 # SIGTERM must have ended everything within 10 s: 3 s to end well, 3 s for git to clean up.
 GIT_GRACE_SECONDS = 3.0
@@ -52,8 +54,8 @@ class GitTools:
         self._budgets = budgets
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
-        self._runners: dict[str, GitRunner] = {}
-        self._refs: dict[str, RefsClient] = {}
+        self._runners: dict[_Name, GitRunner] = {}
+        self._refs: dict[_Name, RefsClient] = {}
         self._cancelled = False
         self._descriptor: int | None = None
         self._network = git_network(settings.network)
@@ -80,7 +82,7 @@ class GitTools:
             askpass = self._stack.enter_context(Askpass(book, self._folders(), proxy=self.proxy))
             return self._new_runner(book, askpass)
 
-        return self._made(self._runners, source.name, make)
+        return self._made(self._runners, (source.name, source.credential), make)
 
     def refs(self, source: Source, url: CloneUrl) -> RefsClient:
         """Asks for refs with this source's credential; starts git only for ssh."""
@@ -91,7 +93,8 @@ class GitTools:
             book = source.book
             return RefsClient(PacedTransport(self._transport, self._budgets, book), book, runner)
 
-        return self._made(self._refs, f"ssh {source.name}" if over_ssh else source.name, make)
+        name = f"ssh {source.name}" if over_ssh else source.name
+        return self._made(self._refs, (name, source.credential), make)
 
     def budget(self, source: Source, url: CloneUrl) -> Budget:
         """What the host of a clone URL allows the credential of its source."""
@@ -116,7 +119,7 @@ class GitTools:
         """Remove what askpass wrote."""
         self._stack.close()
 
-    def _made(self, known: dict[str, T], name: str, make: Callable[[], T]) -> T:
+    def _made(self, known: dict[_Name, T], name: _Name, make: Callable[[], T]) -> T:
         with self._lock:
             if name not in known:
                 known[name] = make()

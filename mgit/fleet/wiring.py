@@ -21,13 +21,14 @@ from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
-from mgit.model import Outcome
-from mgit.state import State
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.model import Outcome, RepoKey, Result, Skip, action_key, action_name
+from mgit.state import RunFigures, State, is_change
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -36,6 +37,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.telemetry.traces import open_tracer
 from mgit.telemetry.tracing import UNTRACED, Tracer
@@ -103,7 +105,7 @@ def open_parts(
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
+        audit = open_trail(settings, clean, _head_teller(events))
         budgets = Budgets(state, tell=_pause_teller(events))
         yield Parts(state, events, audit, clean, budgets, tracer)
     finally:
@@ -203,35 +205,75 @@ class _StateObserver:
         self._state = state
         self._root = root
         self._run: str | None = None
+        self._routine = False
         self._outcomes: list[Outcome] = []
+        self._sources: dict[RepoKey, str] = {}
+        self._ends: dict[RepoKey | str, tuple[bool, bool]] = {}  # -> changed, failed
 
     def __call__(self, event: Event) -> None:
         match event:
-            case RunStarted() | CredentialFound():
+            case RunStarted(routine=routine):
+                self._routine = routine
+            case CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)
-            case Planned(run_id=run_id):
-                self._run = run_id
-                self._state.begin_run(run_id, self._root)
-            case Ended(run_id=run_id, outcome=outcome):
-                self._outcomes.append(outcome)
-                if len(self._outcomes) >= _BATCH:
-                    self._flush(run_id)
+            case Planned(run_id=run_id, plan=plan):
+                # A look at some repositories that found nothing new is no run to remember.
+                if not (self._routine and all(isinstance(one, Skip) for one in plan.actions)):
+                    self._run = run_id
+                    self._state.begin_run(run_id, self._root)
+            case Ended():
+                self._ended(event)
             case RunEnded(run_id=run_id, code=code, measures=measures):
                 self._flush(run_id)
                 if self._run is not None:
-                    self._state.end_run(run_id, int(code), measures)
+                    self._state.end_run(run_id, int(code), self._figures(event), measures)
             case _:
                 assert_never(event)
 
+    def _ended(self, event: Ended) -> None:
+        outcome = event.outcome
+        key = action_key(outcome.action)
+        if key is not None and event.source:
+            self._sources[key] = event.source
+        who = key or action_name(outcome.action)
+        changed, failed = self._ends.get(who, (False, False))
+        self._ends[who] = changed or is_change(outcome), failed or outcome.result is Result.FAILED
+        self._outcomes.append(outcome)
+        if len(self._outcomes) >= _BATCH:
+            self._flush(event.run_id)
+
+    def _figures(self, event: RunEnded) -> RunFigures:
+        ends = self._ends.values()
+        return RunFigures(
+            event.seconds,
+            len(ends),
+            sum(changed for changed, _ in ends),
+            sum(failed for _, failed in ends),
+            event.git_processes,
+        )
+
     def _flush(self, run_id: str) -> None:
-        self._state.record(run_id, self._outcomes)
+        self._state.record(run_id, self._outcomes, self._sources)
         self._outcomes.clear()
+        self._sources.clear()
 
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:

@@ -23,6 +23,7 @@ from mgit.forges.interface import (
     RateLimit,
     ResponseCache,
     TellsChanges,
+    TellsExpiry,
     TellsRateLimit,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "RateLimit",
     "ResponseCache",
     "TellsChanges",
+    "TellsExpiry",
     "TellsRateLimit",
     "api_base",
     "open_forge",

@@ -71,6 +71,7 @@ class RestClient:
         headers: sent with every request.
         sign_in_pages: the forge answers a credential that it refuses with its sign-in page, or a
             redirect to one, in place of a 401.
+        seen: shown every answer that is good.
     """
 
     def __init__(
@@ -81,8 +82,10 @@ class RestClient:
         git_origin: Origin,
         headers: Mapping[str, str],
         sign_in_pages: bool = False,
+        seen: Callable[[Response], None] | None = None,
     ) -> None:
         self._context = context
+        self._seen = seen
         self._api = require_api(context)
         self._sign_in_pages = sign_in_pages
         sent = {"Accept": "application/json", **headers}
@@ -196,6 +199,8 @@ class RestClient:
         kept = cache.get(url) if cache is not None else None
         condition = {"If-None-Match": kept.etag} if kept else {}
         response = self._patience.send("GET", target, headers=condition)
+        if self._seen is not None:
+            self._seen(response)
         if response.status == 304 and kept is not None:
             return Response(200, response.headers, kept.body), response.header("link") or kept.link
         if response.status in REDIRECTS:

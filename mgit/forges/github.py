@@ -23,6 +23,7 @@ from mgit.forges.github_feed import GraphQLRefused, Pushes
 from mgit.forges.interface import Account, ApiBase, Changed, ForgeContext, RateLimit, require_api
 from mgit.forges.limits import server_time
 from mgit.model import Listing, RemoteRepo, RepoKey, Visibility
+from mgit.transport import Response
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 # Newest first: a new repository changes the first page, so no page that was kept with its ETag can
@@ -30,6 +31,7 @@ _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "20
 _ORDER = "sort=created&direction=desc&per_page=100"
 _BY_PUSH = "sort=pushed&direction=desc&per_page=100"
 _SLACK = timedelta(minutes=2)  # their clocks and ours
+_EXPIRATION = "github-authentication-token-expiration"
 _INSTALLATION = "ghs_"  # a token of a GitHub App's installation, and of a workflow
 
 
@@ -70,7 +72,7 @@ class _User(msgspec.Struct, frozen=True):
 
 
 class GitHub:
-    """A `Forge` that `TellsChanges`.
+    """A `Forge` that `TellsChanges` and `TellsExpiry`.
 
     Args:
         context: with an `api`; without `owners` everything that the credential sees is listed.
@@ -84,9 +86,14 @@ class GitHub:
         )
         self._git_origin = _git_origin(require_api(context))
         self._client = RestClient(
-            context, authorization=bearer, git_origin=self._git_origin, headers=_HEADERS
+            context,
+            authorization=bearer,
+            git_origin=self._git_origin,
+            headers=_HEADERS,
+            seen=self._see,
         )
         self._login: str | None = None
+        self._expires: datetime | None = None
 
     @property
     def git_origin(self) -> Origin:
@@ -102,6 +109,13 @@ class GitHub:
     def rate_limit(self) -> RateLimit | None:
         """See `TellsRateLimit`."""
         return self._client.rate_limit
+
+    def credential_expires(self) -> datetime | None:
+        """See `TellsExpiry`: it stands in every answer to a token that ends, so nothing is sent."""
+        return self._expires
+
+    def _see(self, response: Response) -> None:
+        self._expires = _expiry(response.header(_EXPIRATION) or "") or self._expires
 
     def list_repos(self) -> Listing:
         """See `Forge`."""
@@ -163,7 +177,7 @@ class GitHub:
             login=user.login,
             name=user.name or "",
             scopes=tuple(scope.strip() for scope in scopes if scope.strip()),
-            expires=_expiry(head("github-authentication-token-expiration") or ""),
+            expires=_expiry(head(_EXPIRATION) or ""),
             server_time=server_time(reply.response),
         )
 

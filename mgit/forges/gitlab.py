@@ -81,7 +81,7 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class GitLab:
-    """A `Forge` that `TellsChanges`.
+    """A `Forge` that `TellsChanges` and `TellsExpiry`.
 
     Args:
         context: with an `api`; an owner is a group, `group/subgroup` or a user; without `owners`
@@ -134,10 +134,13 @@ class GitLab:
             login=user.username,
             name=user.name or "",
             scopes=tuple(token.scopes),
-            # GitLab ends a token at the first moment of that day, in UTC.
-            expires=datetime.combine(token.expires_at, time(), UTC) if token.expires_at else None,
+            expires=_ends(token),
             server_time=server_time(reply.response),
         )
+
+    def credential_expires(self) -> datetime | None:
+        """See `TellsExpiry`: one request."""
+        return _ends(self._token())
 
     def _token(self) -> _Token:
         """What the credential says of itself; nothing where it is not asked that."""
@@ -196,6 +199,11 @@ class GitLab:
             topics=tuple(topics or ()),
             wiki=_wiki(repo, url),
         )
+
+
+def _ends(token: _Token) -> datetime | None:
+    """GitLab ends a token at the first moment of that day, in UTC."""
+    return datetime.combine(token.expires_at, time(), UTC) if token.expires_at else None
 
 
 def _groups(repo: _Repo) -> tuple[str, str | None]:

@@ -35,6 +35,7 @@ __all__ = [
     "RateLimit",
     "ResponseCache",
     "TellsChanges",
+    "TellsExpiry",
     "TellsRateLimit",
     "require_api",
 ]
@@ -166,6 +167,19 @@ class TellsRateLimit(Protocol):
     @property
     def rate_limit(self) -> RateLimit | None:
         """As of the last answer; None before the first, or where there is no limit."""
+
+
+@runtime_checkable
+class TellsExpiry(Protocol):
+    """A forge that tells when its credential ends."""
+
+    def credential_expires(self) -> datetime | None:
+        """When (aware); None where it does not end, or the forge does not say.
+
+        Raises:
+            AuthenticationError: see `Forge.list_repos`.
+            ForgeError: see `Forge.list_repos`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mgit.model.actions import (
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
 from mgit.model.measures import Measures
-from mgit.model.outcomes import Outcome, Result, holds_upstream
+from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
 from mgit.model.upstream import (
@@ -51,6 +51,7 @@ __all__ = [
     "Remove",
     "RepoKey",
     "RepoPath",
+    "RepoState",
     "Result",
     "Shard",
     "Skip",
@@ -60,4 +61,5 @@ __all__ = [
     "action_key",
     "action_name",
     "holds_upstream",
+    "repo_state",
 ]

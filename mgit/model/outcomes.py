@@ -53,6 +53,15 @@ class Outcome:
     span_id: str = ""
 
 
+class RepoState(StrEnum):
+    """How a repository stands after what was last done; the words are labels of `mgit_repos`."""
+
+    CURRENT = "current"
+    HELD = "held"
+    FAILED = "failed"
+    FOREIGN = "foreign"
+
+
 _REFS_ARE_CURRENT = frozenset(
     {
         Result.CLONED,
@@ -83,3 +92,15 @@ def holds_upstream(outcome: Outcome) -> bool:
     if outcome.result is Result.SKIPPED:
         return outcome.reason in _ONLY_THE_WORK_TREE
     return outcome.result in _REFS_ARE_CURRENT
+
+
+def repo_state(outcome: Outcome) -> RepoState | None:
+    """How the repository stands after it; None where the outcome does not say: moved, removed."""
+    if outcome.result in (Result.MOVED, Result.ARCHIVED, Result.REMOVED):
+        return None
+    if outcome.result is Result.FAILED:
+        return RepoState.FAILED
+    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
+        return RepoState.FOREIGN
+    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
+    return RepoState.CURRENT if settled and holds_upstream(outcome) else RepoState.HELD

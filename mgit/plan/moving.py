@@ -49,10 +49,6 @@ class Ground:
                 ground._below[fold(parent)].append(clone)
         return ground
 
-    def at(self, folder: str) -> LocalRepo | None:
-        """The clone that is exactly there."""
-        return self._at.get(fold(folder))
-
     def in_the_way(self, folder: str) -> list[LocalRepo]:
         """Every clone at a folder, around it, or inside of it."""
         there = (self._at.get(fold(place)) for place in (folder, *parents(folder)))

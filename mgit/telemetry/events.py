@@ -22,12 +22,19 @@ class RunStarted:
         run_id: stands on every line, record and row that the run leaves.
         root: folder of the clones.
         sources: names of the sources it asks.
+        partly: those of them of which not all repositories are looked after.
+        causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        routine: it only asks some repositories whose time has come, as happens every minute: worth
+            no word unless something comes of it.
         trace_id: the trace that tells of it; empty without tracing.
     """
 
     run_id: str
     root: str
     sources: tuple[str, ...]
+    partly: frozenset[str] = frozenset()
+    causes: tuple[str, ...] = ()
+    routine: bool = False
     trace_id: str = ""
 
 
@@ -40,7 +47,9 @@ class CredentialFound:
         source: name of the source.
         origin: scheme, host and port that it belongs to.
         found_in: `token file …`, `keyring`, …
-        expires_at: when it ends, in seconds since 1970; None where nobody says.
+        expires_at: when it ends (seconds since 1970); None where nobody says so.
+        expiring: it ended, or ends so soon that a person should be told.
+        rotated: it took the place of one that was refused in the middle of the run.
     """
 
     run_id: str
@@ -48,6 +57,31 @@ class CredentialFound:
     origin: str
     found_in: str
     expires_at: float | None = None
+    expiring: bool = False
+    rotated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRejected:
+    """A credential was refused in the middle of a run, and none has taken its place.
+
+    Nothing more is asked with it in this run.
+
+    Args:
+        run_id: see `RunStarted`.
+        source: name of the source.
+        origin: scheme, host and port that it belongs to.
+        found_in: see `CredentialFound`.
+        message: what the forge said, one line.
+        advice: what a person can do.
+    """
+
+    run_id: str
+    source: str
+    origin: str
+    found_in: str
+    message: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +113,13 @@ class Planned:
         run_id: see `RunStarted`.
         plan: what is about to be done.
         seconds: wall time since the listings were there.
+        asleep: how many repositories are left as they are: they were asked a while ago.
     """
 
     run_id: str
     plan: Plan
     seconds: float
+    asleep: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +130,13 @@ class Ended:
         run_id: see `RunStarted`.
         outcome: how.
         source: the source that listed the repository, empty for what no source lists.
+        cause: id of the request (webhook) that asked for it; empty for what was due.
     """
 
     run_id: str
     outcome: Outcome
     source: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +160,7 @@ class RunEnded:
     measures: Measures = _UNMEASURED
 
 
-Event = RunStarted | CredentialFound | Listed | Planned | Ended | RunEnded
+Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded
 
 Observer = Callable[[Event], None]
 """Receives every event, one at a time, in the thread that drives the run."""

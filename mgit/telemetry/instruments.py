@@ -97,6 +97,9 @@ class Instruments:
         self.repos = self._gauge(
             "mgit_repos", "Repositories after the last run, by their state.", "state"
         )
+        self.asleep = self._gauge(
+            "mgit_repos_resting", "Repositories that the last run had no need to ask."
+        )
         self.corrupt = self._gauge(
             "mgit_repos_corrupt", "Clones that were found damaged and are so still.", "source"
         )

@@ -14,6 +14,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "configuration-changed": "a command wrote the configuration",
         "credential-stored": "a token was kept",
         "credential-used": "a source was opened with a credential",
+        "credential-rotated": "a newer token took the place of one that was refused",
+        "credential-expiring": "a source was opened with a credential that ends soon, or ended",
         "credential-refused": "a forge refused a credential",
         "repository-cloned": "a clone was made",
         "repository-moved": "a clone got another folder",
@@ -23,6 +25,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "branch-forced": "a checked-out branch followed a rewritten upstream",
         "refs-deleted": "a fetch took many refs away",
         "input-refused": "a forge or a configuration gave something malformed",
+        "webhook-refused": "a request to a webhook was not believed",
+        "audit-rotated": "the file before was closed, the chain goes on in this one",
         "audit-recovered": "a torn last record was cut off",
     }
 )

@@ -16,6 +16,7 @@ import msgspec
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -36,6 +37,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _NAMES = {level: name for name, level in _LEVELS.items()}
+_CAUSES = 20
+"""So many requests are named where a run answers many."""
 _FIRST = ("ts", "level", "event", "run_id", "repo", "message")
 
 
@@ -144,6 +147,11 @@ class _Lines(logging.Handler):
         return round(value, 6) if isinstance(value, float) else value
 
 
+def _moment(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _json_line(values: Mapping[str, Value]) -> str:
     return msgspec.json.encode(values).decode()
 
@@ -160,21 +168,27 @@ def _console_line(values: Mapping[str, Value]) -> str:
 
 def log_observer(events: EventLog) -> Observer:
     """Writes the stream of events to a log."""
+    routine = False
 
     def observe(event: Event) -> None:
+        nonlocal routine
         bound = events.bind(run_id=event.run_id)
         match event:
-            case RunStarted(sources=sources, root=root):
-                names = ", ".join(sources)
-                bound.info("run.started", f"run began: {names}", sources=names, root=root)
-            case CredentialFound(source=source, origin=origin, found_in=found_in):
-                bound.debug(
-                    "credential.found",
-                    f"credential for {origin} found in {found_in}",
+            case RunStarted(sources=sources, root=root, causes=causes):
+                routine = event.routine
+                names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
+                write = bound.debug if routine else bound.info
+                write("run.started", f"run began: {names}", sources=names, root=root, **_why(cause))
+            case CredentialFound():
+                _credential(bound, event)
+            case CredentialRejected(source=source, origin=origin, found_in=found_in):
+                bound.warning(
+                    "credential.refused",
+                    f"{event.message}; it is left alone, other sources go on",
                     source=source,
                     origin=origin,
                     found_in=found_in,
-                    expires_at=event.expires_at,
+                    advice=event.advice,
                 )
             case Listed(listing=listing, seconds=seconds, elsewhere=elsewhere):
                 if (problem := listing.failure) is not None:
@@ -189,17 +203,43 @@ def log_observer(events: EventLog) -> Observer:
                     complete=listing.complete,
                     seconds=seconds,
                 )
-            case Planned(plan=plan, seconds=seconds):
+            case Planned(plan=plan, seconds=seconds, asleep=asleep):
                 count = len(plan.actions)
-                bound.info("run.planned", f"compared {count}", actions=count, seconds=seconds)
-            case Ended(outcome=outcome, source=source):
-                _outcome(bound, outcome, source)
+                words = f"compared {count}" + (f", {asleep} rest" if asleep else "")
+                write = bound.debug if routine else bound.info
+                write("run.planned", words, actions=count, seconds=seconds, resting=asleep)
+            case Ended(outcome=outcome, source=source, cause=cause):
+                _outcome(bound.bind(**_why(cause)), outcome, source)
             case RunEnded():
-                _end(bound, event)
+                _end(bound, event, routine=routine)
             case _:
                 assert_never(event)
 
     return observe
+
+
+def _why(cause: str) -> dict[str, Value]:
+    """The field that tells which request asked for something; nothing where none did."""
+    return {"cause": cause} if cause else {}
+
+
+def _credential(events: EventLog, event: CredentialFound) -> None:
+    bound = events.bind(source=event.source, origin=event.origin, found_in=event.found_in)
+    if event.rotated:
+        bound.info("credential.rotated", f"a newer credential for {event.origin} is used")
+        return
+    bound.debug(
+        "credential.found",
+        f"credential for {event.origin} found in {event.found_in}",
+        expires_at=event.expires_at,
+    )
+    if event.expiring and event.expires_at is not None:
+        bound.warning(
+            "credential.expiring",
+            f"the token of source {event.source} ends at {_moment(event.expires_at)}",
+            expires_at=event.expires_at,
+            advice=f"make a new one and put it into {event.found_in}",
+        )
 
 
 def _problem(events: EventLog, problem: SourceProblem) -> None:
@@ -236,9 +276,10 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
     )
 
 
-def _end(events: EventLog, event: RunEnded) -> None:
+def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:
     well = event.code == 0 or event.interrupted
-    write = events.info if well else events.warning
+    fine = events.debug if routine and not event.git_processes else events.info
+    write = fine if well else events.warning
     write(
         "run.ended",
         f"run {'was interrupted' if event.interrupted else 'ended'} with code {int(event.code)}",

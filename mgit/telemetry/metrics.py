@@ -23,13 +23,16 @@ from mgit.model import (
     Outcome,
     Reason,
     RepoKey,
+    RepoState,
     Result,
     action_key,
     action_name,
     holds_upstream,
+    repo_state,
 )
 from mgit.telemetry.events import (
     CredentialFound,
+    CredentialRejected,
     Ended,
     Event,
     Listed,
@@ -47,7 +50,6 @@ MOST_PER_REPOSITORY = 1000
 """So many repositories may have a series of their own, whatever a person asks for."""
 _MAX_LABEL = 300
 
-_STATES = ("current", "held", "failed", "foreign")
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
@@ -64,7 +66,7 @@ _SPENT = ("listing", "asking", "git", "paused", "queued")
 @dataclass(frozen=True, slots=True)
 class _Standing:
     source: str
-    state: str
+    state: RepoState
     reason: Reason | None = None
 
 
@@ -107,18 +109,21 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         """Count one event."""
         match event:
-            case RunStarted(sources=sources):
-                self._begin(sources)
+            case RunStarted(sources=sources, partly=partly):
+                self._begin(sources, partly)
             case CredentialFound(source=source, expires_at=expires_at):
                 self._credential(source, expires_at)
+            case CredentialRejected(source=source):
+                self._the.problems.labels(source, "credential").inc()
             case Listed(listing=listing, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
                 if event.requests_left is not None:
                     self._the.allowance.labels(listing.source).set(event.requests_left)
                 if event.requests_limit is not None:
                     self._the.limit.labels(listing.source).set(event.requests_limit)
-            case Planned(plan=plan):
+            case Planned(plan=plan, asleep=asleep):
                 self._the.queue.set(len(plan.actions))
+                self._the.asleep.set(asleep)
             case Ended(outcome=outcome, source=source):
                 self._count_outcome(outcome, source)
             case RunEnded():
@@ -169,7 +174,7 @@ class Metrics:
 
     # --- how it is counted -----------------------------------------------------------------
 
-    def _begin(self, sources: tuple[str, ...]) -> None:
+    def _begin(self, sources: tuple[str, ...], partly: frozenset[str]) -> None:
         """Make the counters of these sources, and forget what the run will tell again."""
         for source in sources:
             self._the.vanished.labels(source)
@@ -177,11 +182,10 @@ class Metrics:
                 self._the.problems.labels(source, kind)
             for reason in _FAILURES:
                 self._the.syncs.labels(source, Result.FAILED.value, reason)
-        # Sources that rest in it keep their counts.
+        # Sources that rest in it keep their counts, and so do those that are asked in part.
+        told = [source for source in sources if source not in partly]
         self._states = {
-            name: one
-            for name, one in self._states.items()
-            if one.source and one.source not in sources
+            name: one for name, one in self._states.items() if one.source and one.source not in told
         }
 
     def _credential(self, source: str, expires_at: float | None) -> None:
@@ -209,6 +213,7 @@ class Metrics:
         gone = self._listed.get(source, self._before.pop(source, frozenset())) - keys - elsewhere
         for key in gone:
             self._fresh.pop(key, None)
+            self._states.pop(key, None)  # told anew where something of it is left
             self._names.pop(key, None)
         if self._shown:
             self._names |= {repo.key: str(repo.path) for repo in listing.repos if repo.key in keys}
@@ -254,7 +259,7 @@ class Metrics:
 
     def _tell_states(self) -> None:
         tally = Tally(one.state for one in self._states.values())
-        for state in _STATES:
+        for state in RepoState:
             self._the.repos.labels(state).set(tally[state])
         reasons = Tally((one.source, one.reason) for one in self._states.values())
         for source in {*self._listed, *(one.source for one in self._states.values())}:
@@ -277,16 +282,7 @@ class Metrics:
         name = action_key(outcome.action) or action_name(outcome.action)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
-        elif outcome.result in (Result.MOVED, Result.ARCHIVED):
-            self._states.setdefault(name, _Standing(source, "current"))
+        elif (state := repo_state(outcome)) is None:
+            self._states.setdefault(name, _Standing(source, RepoState.CURRENT))
         else:
-            self._states[name] = _Standing(source, _state(outcome), outcome.reason)
-
-
-def _state(outcome: Outcome) -> str:
-    if outcome.result is Result.FAILED:
-        return "failed"
-    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
-        return "foreign"
-    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
-    return "current" if settled and holds_upstream(outcome) else "held"
+            self._states[name] = _Standing(source, state, outcome.reason)

@@ -84,7 +84,9 @@ _FOR_TESTS = tuple(
         ("git-lfs", "git-lfs", "large files"),
         ("zsh", "zsh", "completion in it"),
         ("fish", "fish", "completion in it"),
+        ("systemd-analyze", "systemd", "the units of deploy/systemd"),
         ("promtool", "prometheus", "alert rules and the dashboard's queries"),
+        ("chromium", "chromium", "the status page in it"),
     )
 )
 

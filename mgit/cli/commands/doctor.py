@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from mgit.cli.app import settings_for
 from mgit.cli.checks import (
@@ -76,9 +77,10 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
 def _source_checks(settings: Settings) -> Iterator[Check]:
     from mgit.fleet import open_fleet
 
+    warning = timedelta(seconds=settings.expiry_warning)
     with open_fleet(settings) as fleet:
         for source in settings.sources:
-            yield from check_source(fleet, source.name, utc_now())
+            yield from check_source(fleet, source.name, utc_now(), warning)
 
 
 def _judge(checks: Sequence[Check]) -> ExitCode:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mgit.cli.app import load_for_login
+from mgit.cli.borrowing import borrow, check_forge, check_known, tool_of
 from mgit.cli.console import Console
 from mgit.cli.recording import Recorder
 from mgit.config import Settings, SourceSettings
@@ -21,6 +22,7 @@ from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
 
 if TYPE_CHECKING:
     from mgit.credentials import Secret
+    from mgit.credentials.tools import Tool
     from mgit.forges.interface import Account
 
 _MAX_TOKEN = 8192
@@ -29,11 +31,24 @@ _MAX_TOKEN = 8192
 def run(options: argparse.Namespace, console: Console) -> int:
     """Ask for the token, prove it, keep it, and write the source down if it is new."""
     settings = load_for_login(options)
-    source, edit = _source(options, settings)
-    secret = _read_token(options, console, source)
-    account = _keep(settings, source, secret, edit, Recorder(settings, console, "mgit login"))
+    tool = tool_of(options)
+    source, edit = _source(options, settings, tool)
+    recorder = Recorder(settings, console, "mgit login")
+    if tool is None:
+        secret = _read_token(options, console, source)
+    else:
+        check_forge(tool, source)
+        command = _token_command(tool, source)
+        if edit is None and not options.copy:
+            check_known(tool, source, command, settings)
+        secret = borrow(tool, _host(source), settings)
+    kept = tool is None or options.copy
+    account = _keep(settings, source, secret, edit, recorder, kept=kept)
     whose = f" of {account.login}" if account.login else ""
-    console.note(f"the token{whose} works for {source.url} and is kept")
+    how = "and is kept" if kept or tool is None else f"and {tool.program} is asked for it each time"
+    console.note(f"the token{whose} works for {source.url} {how}")
+    if tool is not None and tool.short_lived and kept:
+        console.note(f"tokens of {tool.program} end within hours: without --copy it is asked anew")
     if account.expires is not None:
         console.note(f"it expires on {account.expires.date().isoformat()}")
     if edit is not None:
@@ -42,7 +57,24 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _source(options: argparse.Namespace, settings: Settings) -> tuple[SourceSettings, Edit | None]:
+def _host(source: SourceSettings) -> str:
+    """The host that other programs know a source's forge by, with its port where it has one."""
+    from mgit.forges import ForgeContext, api_base, open_forge
+    from mgit.transport import Transport
+
+    api = api_base(source.forge, source.url)
+    with Transport() as unused:
+        origin = open_forge(source.forge, ForgeContext(source.name, unused, api)).git_origin
+    return (origin or api.origin).authority
+
+
+def _token_command(tool: Tool, source: SourceSettings) -> tuple[str, ...]:
+    return tool.token_command(_host(source))
+
+
+def _source(
+    options: argparse.Namespace, settings: Settings, tool: Tool | None
+) -> tuple[SourceSettings, Edit | None]:
     """The source to sign in to, and the edit that adds it unless it is there already."""
     for known in settings.sources:
         if known.name == options.name:
@@ -51,13 +83,19 @@ def _source(options: argparse.Namespace, settings: Settings) -> tuple[SourceSett
     check_source_name(options.name, "the NAME given")
     new = NewSource(
         name=options.name,
-        forge=_forge(options),
+        forge=_forge(options) if tool is None else tool.forge,
         url=_url(options),
         owners=tuple(options.owner or ()),
         user=options.user or "",
     )
     edit = add_source(new, settings.paths, settings.environment)
-    return edit.settings.source(new.name), edit
+    source = edit.settings.source(new.name)
+    if tool is not None and not options.copy:
+        # The forge's host is known when its address is: so the command comes in a second time.
+        new = replace(new, token_command=_token_command(tool, source))
+        edit = add_source(new, settings.paths, settings.environment)
+        source = edit.settings.source(new.name)
+    return source, edit
 
 
 def _url(options: argparse.Namespace) -> str:
@@ -115,7 +153,12 @@ def _read_token(options: argparse.Namespace, console: Console, source: SourceSet
     from mgit.credentials import Secret
 
     if options.stdin:
-        text = sys.stdin.read(_MAX_TOKEN + 2)
+        try:
+            text = sys.stdin.read(_MAX_TOKEN + 2)
+        except UnicodeDecodeError:
+            raise InvalidInput(
+                "what came on standard input is not text", advice="give the token alone, as UTF-8"
+            ) from None
     elif sys.stdin.isatty():
         import getpass
 
@@ -136,6 +179,8 @@ def _keep(
     secret: Secret,
     edit: Edit | None,
     recorder: Recorder,
+    *,
+    kept: bool,
 ) -> Account:
     """Prove the token, then keep it, then write the source down; nothing before it is proven."""
     from mgit.credentials import Credential, CredentialStore
@@ -161,9 +206,10 @@ def _keep(
             raise
     finally:
         transport.close()
-    store = CredentialStore(settings.paths.data_dir, open_keyring())
-    store.put(credential)
-    recorder.stored(credential, source.name, "the credential store")
+    if kept:
+        store = CredentialStore(settings.paths.data_dir, open_keyring())
+        store.put(credential)
+        recorder.stored(credential, source.name, "the credential store")
     if edit is not None:
         edit.write()
         recorder.configured(edit)

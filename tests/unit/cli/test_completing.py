@@ -63,7 +63,13 @@ class Known:
         (
             ["audit", "tail", "--action"],
             "credential-",
-            ["credential-stored", "credential-used", "credential-refused"],
+            [
+                "credential-stored",
+                "credential-used",
+                "credential-rotated",
+                "credential-expiring",
+                "credential-refused",
+            ],
         ),
         (["audit", "verify"], "", []),
         (["completion"], "", ["bash", "zsh", "fish"]),

@@ -41,7 +41,8 @@ from mgit.errors import ExitCode
 from mgit.fleet.values import ChangeKind
 from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
 from mgit.plan.limiting import Limit
-from mgit.telemetry.chain import GENESIS, Verdict
+from mgit.telemetry import Verdict
+from mgit.telemetry.chain import GENESIS
 from mgit.telemetry.kinds import ACTIONS as KINDS
 
 from .cases import (
@@ -85,8 +86,13 @@ AUDITED = {
 }
 VERDICTS = (
     (Verdict(0, GENESIS), None),
-    (Verdict(3, "b" * 64, "", "", None, "2026-11-28T06:06:10.983Z", "later", 2), "a" * 64),
-    (Verdict(3, "b" * 64, "record 4 was changed", "compare it", 4), "a" * 64),
+    (
+        Verdict(
+            3, "b" * 64, first="2026-11-28T06:06:10.983Z", last="later", begins=1, since_kept=2
+        ),
+        "a" * 64,
+    ),
+    (Verdict(3, "b" * 64, "record 4 was changed", "compare it", Path("audit.jsonl"), 4), "a" * 64),
     (Verdict(3, "b" * 64, "the head is not in this chain", "compare it"), "a" * 64),
 )
 

@@ -76,11 +76,26 @@ def test_the_order(tmp_path: Path) -> None:
     request = replace(request, token_command=())
     assert found(request, store, **more) == "from-store (mgit login)"
     store.delete(ORIGIN)
-    assert found(request, store, **more) == "from-environment (environment MGIT_TOKEN_WORK)"
-    request = replace(request, environment=None)
     assert found(request, store, **more) == "from-keyring (keyring)"
     keyring.kept.clear()
+    assert found(request, store, **more) == "from-environment (environment MGIT_TOKEN_WORK)"
+    request = replace(request, environment=None)
     assert found(request, store, **more) is None
+
+
+def test_a_credential_of_systemd_comes_before_a_command(tmp_path: Path) -> None:
+    """`LoadCredential=mgit-token-work:…`; systemd makes it readable for the unit's user only."""
+    private(tmp_path / "mgit-token-work", "from-systemd\n", mode=0o644)
+    request = replace(REQUEST, systemd=tmp_path, token_command=("never-started",))
+    expected = "from-systemd (systemd credential mgit-token-work)"
+    assert found(request) == expected
+    other = replace(REQUEST, source="other", systemd=tmp_path)
+    assert found(other) is None
+    file = private(tmp_path / "named", "from-file\n", mode=0o644)
+    assert found(replace(request, token_file=file)) == f"from-file (file {file})"
+    (tmp_path / "mgit-token-work").write_text("")
+    with pytest.raises(ConfigurationError, match="systemd credential of source 'work'"):
+        found(request)
 
 
 def test_a_token_file_is_read_again_each_time(tmp_path: Path) -> None:
@@ -144,8 +159,9 @@ def test_the_keyring_is_only_opened_when_nothing_else_is_there() -> None:
     def open_keyring() -> FakeKeyring:
         pytest.fail("opened")
 
-    request = replace(REQUEST, environment=("T", Secret("x")))
-    assert found(request, open_keyring=open_keyring) == "x (environment T)"
+    request = replace(REQUEST, token_command=("printf", "x"))
+    run = GitRunner(environment={"PATH": os.environ["PATH"]}).run_command
+    assert found(request, run_command=run, open_keyring=open_keyring) == "x (command printf)"
 
 
 def test_the_store_keeps_one_token_per_origin_privately(tmp_path: Path) -> None:

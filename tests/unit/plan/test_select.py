@@ -169,6 +169,10 @@ def test_a_wiki_is_meant_where_its_repository_is_and_can_be_left_out_alone() -> 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+def _at(*parts: int) -> Pushed:
+    return Pushed(since=True, when=datetime(*parts, tzinfo=UTC))
+
+
 def repo(name: str = "app", **facts: object) -> RemoteRepo:
     plain = RemoteRepo(
         RepoKey("forge.example", "1"),
@@ -358,3 +362,104 @@ def test_ten_thousand_names_against_fifty_patterns() -> None:
     selection = Selection.parse([f"team-{n}/*-service" for n in range(50)])
     paths = [RepoPath(f"team-{n % 60}", f"app-{n}-service") for n in range(10_000)]
     assert sum(selection.matches(path) for path in paths) == sum(n % 60 < 50 for n in range(10_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("archived=true", Is(Fact.ARCHIVED, so=True)),
+        ("archived = YES", Is(Fact.ARCHIVED, so=True)),
+        ("fork=false", Is(Fact.FORK, so=False)),
+        ("fork=No", Is(Fact.FORK, so=False)),
+        ("fork!=true", Is(Fact.FORK, so=False)),
+        ("!fork!=yes", Is(Fact.FORK, so=True)),
+        ("Pushed_Since=90d", Pushed(since=True, when=timedelta(days=90))),
+        ("pushed_before=2h", Pushed(since=False, when=timedelta(hours=2))),
+        ("pushed-since=2026-01-31T10:00", _at(2026, 1, 31, 10)),
+        ("pushed-since=2026-01-31T10:00+02:00", _at(2026, 1, 31, 8)),
+    ],
+)
+def test_a_condition_may_be_written_in_other_ways(text: str, meaning: Condition) -> None:
+    assert parse_condition(text) == meaning
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (Size("<", 0), "size<0"),
+        (Size("<", 3 << 20), "size<3m"),
+        (Pushed(since=True, when=timedelta(hours=48)), "pushed-since=2d"),
+        (Pushed(since=False, when=timedelta(hours=49)), "pushed-before=49h"),
+        (Pushed(since=True, when=timedelta()), "pushed-since=0h"),
+        (Pushed(since=False, when=datetime(2026, 1, 31, tzinfo=UTC)), "pushed-before=2026-01-31"),
+        (_at(2026, 1, 31, 1), "pushed-since=2026-01-31T01:00:00+00:00"),
+        (_at(2026, 1, 31, 0, 1), "pushed-since=2026-01-31T00:01:00+00:00"),
+        (_at(2026, 1, 31, 0, 0, 1), "pushed-since=2026-01-31T00:00:01+00:00"),
+        (_at(2026, 1, 31, 0, 0, 0, 1), "pushed-since=2026-01-31T00:00:00.000001+00:00"),
+    ],
+)
+def test_a_condition_is_written_as_short_as_it_can_be(condition: Condition, text: str) -> None:
+    assert str(condition) == text
+    assert parse_condition(text) == condition
+
+
+def test_the_moment_itself_is_since_and_not_before() -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    one = repo(pushed_at=noon)
+    assert judge("pushed-since=2026-01-31T12:00", one) is True
+    assert judge("pushed-before=2026-01-31T12:00", one) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("=", "is not one"),
+        ("fork=maybe", "must be fork or !fork"),
+        ("fork<1", "must be fork or !fork"),
+        ("size=1m", "must be like size<100m or size>=1g"),
+        ("size<much", "must be like size<100m or size>=1g"),
+        ("pushed=90d", "must be like pushed<90d (within them) or pushed>90d (longer ago)"),
+        ("pushed-since<90d", "must be like pushed-since=90d or pushed-since=2026-01-31"),
+        ("topic=", "must be topic=VALUE"),
+        ("topic<a", "must be topic=VALUE"),
+        ("language=go,", "must be language=VALUE"),
+        ("visibility=hidden", "must be one of public, internal, private"),
+        ("private", "is not one; did you mean visibility=private?"),
+        ("archive", "is not one; did you mean archived?"),
+        ("x" * 256, "is not one"),
+    ],
+)
+def test_what_is_wrong_with_a_condition_in_full(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_condition(text)
+    assert caught.value.message == f"condition {text[:60]!a} {why}"
+    assert caught.value.advice.startswith("conditions: archived, fork")
+
+
+def test_a_condition_may_be_as_long_as_it_says() -> None:
+    longest = f"topic={'x' * 250}"
+    assert str(parse_condition(longest)) == longest
+    with pytest.raises(InvalidInput):
+        parse_condition(f"{longest}x")
+
+
+def test_of_a_forge_that_nobody_knows_topics_are_believed() -> None:
+    """No kind: a clone on disk, or a forge of the future. An empty list is no word of silence."""
+    assert judge("topic=backend", repo(topics=()), kind="") is False
+    assert judge("topic=backend", repo(topics=()), kind="manifest") is None
+    assert judge("topic=backend", repo(topics=("backend",)), kind="manifest") is True
+
+
+def test_the_names_that_are_saved_are_told() -> None:
+    saved = {name: Named(f"@{name}", Selection()) for name in ("web", "api")}
+    with pytest.raises(InvalidInput) as caught:
+        Selection.parse([f"@{'n' * 61}"], saved=saved)
+    assert caught.value.message == f"there is no selection named {'n' * 60!a}"
+    expected = "selections of the configuration: @api, @web; add one as [selections.NAME]"
+    assert caught.value.advice == expected
+    with pytest.raises(InvalidInput) as caught:
+        Selection.parse(["!@wep"], saved=saved)
+    assert caught.value.message == "there is no selection named 'wep'; did you mean @web?"
+    with pytest.raises(InvalidInput) as caught:
+        Selection.parse(["@web"])
+    assert "configuration: none yet; add" in caught.value.advice
