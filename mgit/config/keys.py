@@ -6,8 +6,20 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from mgit.config.guard_keys import (
+    MAX_PACK_BYTES,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    SCRUB_EVERY,
+    SCRUB_RATE,
+)
 from mgit.config.key import Key
-from mgit.config.network_keys import CA_FILE, CLIENT_CERT, CLIENT_KEY, TIMEOUT
+from mgit.config.network_keys import (
+    CA_FILE,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    TIMEOUT,
+)
 from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
 from mgit.config.telemetry_keys import (
@@ -42,6 +54,13 @@ from mgit.config.values import (
     read_variable,
     read_words,
 )
+from mgit.config.web_keys import (
+    CLIENT_CA,
+    TLS_CERT,
+    TLS_KEY,
+    WEB,
+    WEB_TOKEN_FILE,
+)
 from mgit.model import Shard
 
 __all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
@@ -50,7 +69,6 @@ T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
 
 ROOT: Key[Path] = Key(
     "defaults", "root", read_path, "~/src", "MGIT_ROOT", "folder that holds the clones"
@@ -182,46 +200,6 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
-WEB: Key[HostPort] = Key(
-    "serve",
-    "web",
-    read_listen,
-    None,
-    "MGIT_WEB",
-    "where `mgit serve` answers its status page and API",
-)
-WEB_TOKEN_FILE: Key[Path] = Key(
-    "serve",
-    "token_file",
-    read_path,
-    None,
-    "MGIT_WEB_TOKEN_FILE",
-    "file of the tokens that let in, one a line",
-)
-TLS_CERT: Key[Path] = Key(
-    "serve",
-    "tls_cert",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_CERT",
-    "certificate of the status page and API",
-)
-TLS_KEY: Key[Path] = Key(
-    "serve",
-    "tls_key",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_KEY",
-    "key of that certificate, where it is in a file of its own",
-)
-CLIENT_CA: Key[Path] = Key(
-    "serve",
-    "client_ca",
-    read_path,
-    None,
-    "MGIT_WEB_CLIENT_CA",
-    "whose certificates let in",
-)
 
 GLOBAL_KEYS = (
     ROOT,
@@ -236,6 +214,9 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    MAX_PACK_BYTES,
     EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
@@ -243,6 +224,8 @@ GLOBAL_KEYS = (
     MAX_INTERVAL,
     ASKS_PER_MINUTE,
     SHARD,
+    SCRUB_EVERY,
+    SCRUB_RATE,
     WEB,
     WEB_TOKEN_FILE,
     TLS_CERT,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from mgit.config import keys, network_keys, pace_keys, telemetry_keys
+from mgit.config import guard_keys, keys, network_keys, pace_keys, telemetry_keys
 from mgit.config.document import Document, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.nearest import nearest
@@ -23,6 +23,7 @@ from mgit.config.settings import (
     LogLevel,
     LogSettings,
     NetworkSettings,
+    RewrittenPolicy,
     ServeSettings,
     Settings,
     SourceSettings,
@@ -88,6 +89,9 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        ref_loss_limit=resolver.get(guard_keys.REF_LOSS_LIMIT),
+        rewritten=cast("RewrittenPolicy", resolver.get(guard_keys.REWRITTEN)),
+        max_pack_bytes=resolver.get(guard_keys.MAX_PACK_BYTES),
         expiry_warning=resolver.get(keys.EXPIRY_WARNING),
         serve=_serve(resolver),
         log=LogSettings(
@@ -121,6 +125,8 @@ def _serve(resolver: Resolver) -> ServeSettings:
         listen=resolver.get(keys.LISTEN),
         interval=resolver.get(keys.INTERVAL),
         shard=resolver.find(keys.SHARD),
+        scrub_every=resolver.get(guard_keys.SCRUB_EVERY),
+        scrub_rate=resolver.get(guard_keys.SCRUB_RATE),
         web=read_web(resolver),
         min_interval=resolver.find(pace_keys.MIN_INTERVAL),
         max_interval=resolver.find(pace_keys.MAX_INTERVAL),

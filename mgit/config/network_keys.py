@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mgit.config.key import Key
-from mgit.config.values import (
-    format_duration,
-    read_duration,
-    read_path,
-)
+from mgit.config.values import format_duration, read_duration, read_path
 
 CA_FILE: Key[Path] = Key(
     "network",

@@ -1,29 +1,20 @@
-"""The keys that say what mgit tells about itself; part of the table in `keys`."""
+"""The keys of what is told: log, audit, metrics, traces; part of the table in `keys`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mgit.config.key import Key
+from mgit.config.sizes import format_size, read_size
 from mgit.config.values import (
     format_age,
-    format_size,
     read_age,
     read_choice,
     read_collector,
     read_count,
     read_path,
-    read_size,
 )
 
-PER_REPOSITORY_METRICS: Key[int] = Key(
-    "serve",
-    "per_repository_metrics",
-    read_count(0, 1000),
-    "0",
-    "MGIT_PER_REPOSITORY_METRICS",
-    "how many of the stalest repositories `/metrics` names",
-)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -73,4 +64,12 @@ TRACES: Key[str] = Key(
     None,
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "collector that traces are sent to, by OTLP over HTTP",
+)
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
 )

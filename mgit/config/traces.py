@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgit.config import telemetry_keys
+from mgit.config import telemetry_keys as keys
 from mgit.config.environ import Environment
 from mgit.config.resolve import Resolver
 from mgit.config.settings import TelemetrySettings
@@ -41,7 +41,7 @@ def read_telemetry(resolver: Resolver, environment: Environment) -> TelemetrySet
 
 
 def _endpoint(resolver: Resolver, environment: Environment) -> str | None:
-    base = resolver.find(telemetry_keys.TRACES)
+    base = resolver.find(keys.TRACES)
     exporters = (environment.given("OTEL_TRACES_EXPORTER") or "").split(",")
     off = (environment.given("OTEL_SDK_DISABLED") or "").lower() == "true"
     if off or "none" in exporters:

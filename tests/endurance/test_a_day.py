@@ -68,6 +68,7 @@ def change(forge: SandboxForge, number: int) -> None:
         pytest.param(24, marks=[pytest.mark.slow, pytest.mark.long]),
     ],
 )
+@pytest.mark.fault("a day of passes, some of which fail")
 def test_nothing_grows(laptop: Laptop, forge: SandboxForge, hours: int) -> None:
     forge.add_owner("acme")
     forge.add_repos("acme", 3)
