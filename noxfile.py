@@ -21,7 +21,10 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
-CODE = ("mgit", "pipeline", "sandbox", "bench", "docker", "tests", "noxfile.py", "tasks.py")
+CODE = (
+    *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
+    *("noxfile.py", "tasks.py"),
+)
 LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
 IN_CI = bool(os.environ.get("CI"))
 
@@ -97,13 +100,13 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache")
 
 
-def _test(session: nox.Session, *chosen: str) -> None:
+def _test(session: nox.Session, *chosen: str, env: dict[str, str] | None = None) -> None:
     _provide(session, "test", project=True)
     if IN_CI:  # where a lacking tool fails a test instead of skipping it
         session.run("python", "-m", "pipeline.provision", "--tests")
     session.run(
         *["pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen],
-        env={"COVERAGE_FILE": f".coverage.{session.python}"},
+        env=env or {"COVERAGE_FILE": f".coverage.{session.python}"},
     )
 
 
@@ -118,9 +121,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False)
 def coverage(session: nox.Session) -> None:
-    """All tests once more, with the lines and branches that they reach."""
-    chosen = session.posargs or ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml"]
-    _test(session, *chosen)
+    """Lines and branches that the tests reach, into dist/coverage; 3 where mgit/ has below 95%."""
+    folder = ROOT / "dist" / "coverage"
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {"COVERAGE_FILE": str(folder / "data")}
+    _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    session.run("coverage", "html", "--quiet", "-d", str(folder / "html"), env=env)
+    session.run("coverage", "json", "--quiet", "-o", str(folder / "coverage.json"), env=env)
+    _run_to_its_code(session, "python", "-m", "pipeline.covered", str(folder / "coverage.json"))
 
 
 @nox.session(python=MAIN)
@@ -167,7 +175,7 @@ def crash_matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)  # Debian's, which another user can start too
 def long(session: nox.Session) -> None:
-    """What takes minutes and is left out of `tests`: the image built by two users."""
+    """What takes minutes and is left out of `tests`: the image by two users, a simulated day."""
     _test(session, "-m", "long", *session.posargs)
 
 
@@ -177,6 +185,13 @@ def exactness(session: nox.Session) -> None:
     _provide(session, "test", project=True)
     env = {"MGIT_EXACTNESS": "300"}
     session.run("pytest", "-q", *session.posargs, "tests/story/test_exactness.py", env=env)
+
+
+@nox.session(python=MAIN, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Parsers of what comes from outside, for long: `-- --minutes 30`; `tests` has it short."""
+    _provide(session, "test", project=True)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)

@@ -37,26 +37,25 @@ LINKS = {
 # Loaded by name at run time, so no NEEDED entry tells of it: glibc ends threads with its help.
 LOADED = ("libgcc_s.so.1",)
 LIBRARY_FOLDERS = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib")
+# What neither mgit nor a package of the image imports; tests import every module of mgit in there.
 UNUSED_MODULES = {
-    *("ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtledemo", "venv"),
-    *(
-        "__phello__",
-        "__pycache__",
-        "_pyrepl",
-        "EXTERNALLY-MANAGED",
-        "sitecustomize.py",
-        "turtle.py",
-    ),
+    # for who writes and installs Python
+    *("compileall", "doctest", "ensurepip", "filecmp", "fileinput", "idlelib", "lib2to3", "pdb"),
+    *("modulefinder", "pyclbr", "pydoc", "pydoc_data", "symtable", "tabnanny", "test", "unittest"),
+    *("cProfile", "pickletools", "profile", "pstats", "trace", "venv", "zipapp"),
+    # terminals, windows, demos
+    *("__phello__", "_android_support", "_pyrepl", "curses", "this", "tkinter", "turtle"),
+    *("turtledemo", "wave"),
+    # mail, databases and processes that nobody asks for
+    *("asyncio", "dbm", "imaplib", "mailbox", "multiprocessing", "optparse", "poplib", "sched"),
+    *("shelve", "smtplib", "xmlrpc"),
+    # second versions in Python of what is there compiled
+    *("_pydecimal", "_pyio"),
 }
+UNUSED_FILES = frozenset({"__pycache__", "EXTERNALLY-MANAGED", "sitecustomize.py"})
 UNUSED_EXTENSIONS = (
-    "_test",
-    "_ctypes_test",
-    "_curses",
-    "_dbm",
-    "_gdbm",
-    "_xxtest",
-    "readline",
-    "xx",
+    *("_asyncio", "_codecs_", "_ctypes_test", "_curses", "_dbm", "_gdbm", "_interp", "_lsprof"),
+    *("_multi", "_posixshmem", "_test", "_xxtest", "readline", "xx"),
 )
 TEXT_FILES = {
     "etc/passwd": "root:x:0:0:root:/:/nonexistent\n"
@@ -94,7 +93,9 @@ def take_standard_library(files: Path, root: Path) -> None:
     """Copy Python's own modules, without tests, demos and what needs a terminal or a database."""
 
     def unused(folder: str, names: list[str]) -> set[str]:
-        dropped = {name for name in names if name in UNUSED_MODULES or name.startswith("config-")}
+        dropped = {name for name in names if name in UNUSED_FILES or name.startswith("config-")}
+        if Path(folder).name == PYTHON:
+            dropped |= {name for name in names if name.removesuffix(".py") in UNUSED_MODULES}
         if Path(folder).name == "lib-dynload":
             dropped |= {name for name in names if name.startswith(UNUSED_EXTENSIONS)}
         return dropped

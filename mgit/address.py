@@ -19,6 +19,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _HOST = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
 _SSH_USER = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")
 _MAX_URL = 2048
+_MAX_LABEL = 63
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -146,9 +147,15 @@ def _host(host: str | None, text: str) -> str:
             return str(ipaddress.IPv6Address(lowered))
         except ValueError:
             raise InvalidInput(f"{_shown(text)} has a malformed host") from None
-    if not _HOST.match(lowered) or ".." in lowered:
+    if not is_host_name(lowered):
         raise InvalidInput(f"{_shown(text)} has a malformed host")
     return lowered
+
+
+def is_host_name(text: str) -> bool:
+    """Whether the name service can be asked for it: letters, digits, `-`, labels of up to 63."""
+    labels = text.removesuffix(".").split(".")
+    return bool(_HOST.match(text)) and all(0 < len(label) <= _MAX_LABEL for label in labels)
 
 
 def _ssh_user(user: str | None, text: str) -> str:

@@ -50,7 +50,7 @@ def split_address(text: str) -> tuple[str, int]:
     host, _, port = text.removeprefix("http://").rstrip("/").rpartition(":")
     if not host or not text.isascii() or "/" in host:
         raise ValueError(_WANTED)
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 65536:
         raise ValueError(_WANTED)
     return host.removeprefix("[").removesuffix("]"), int(port)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,8 +14,10 @@ from mgit.cli.console import Console
 from mgit.cli.words import count
 from mgit.config.nearest import did_you_mean
 from mgit.errors import InvalidInput, StateError
-from mgit.telemetry.chain import GENESIS, Record, Verdict, read_chain
+from mgit.telemetry.chain import GENESIS, Record, read_chain
 from mgit.telemetry.kinds import ACTIONS
+from mgit.telemetry.rotation import closed_files, moment_of
+from mgit.telemetry.verifying import Verdict
 
 if TYPE_CHECKING:
     from mgit.cli.documents import Json
@@ -73,6 +75,7 @@ def verify_document(path: Path, verdict: Verdict, kept: str | None) -> Json:
     problem = None
     if verdict.problem:
         problem = {
+            "file": None if verdict.file is None else str(verdict.file),
             "line": verdict.line,
             "message": verdict.problem,
             "advice": verdict.advice,
@@ -81,6 +84,7 @@ def verify_document(path: Path, verdict: Verdict, kept: str | None) -> Json:
         "schema": "mgit.audit.verify/1",
         "file": str(path),
         "records": verdict.records,
+        "begins": verdict.begins,
         "first": verdict.first or None,
         "last": verdict.last or None,
         "head": verdict.head,
@@ -94,6 +98,8 @@ def verify_sentences(verdict: Verdict, kept: str | None) -> Iterator[str]:
     hold = "holds" if verdict.records == 1 else "hold"
     span = f", from {verdict.first} to {verdict.last}" if verdict.records else ""
     yield f"{count(verdict.records, 'record')} {hold}{span}"
+    if verdict.begins > 1:
+        yield f"the first of them is number {verdict.begins}: a kept head says what it follows"
     if kept is not None and verdict.since_kept is not None:
         yield f"the head that was kept is in the chain; {count(verdict.since_kept, 'record')} since"
     yield f"head {verdict.head}"
@@ -114,8 +120,8 @@ def read_actions(words: Sequence[str] | None) -> frozenset[str]:
     return frozenset(words or ())
 
 
-def read_head(text: str | None, file: str | None) -> str | None:
-    """`--head HASH` or `--head-file FILE`: the last hash that stands in it.
+def read_heads(text: str | None, file: str | None) -> tuple[str, ...]:
+    """`--head HASH` or `--head-file FILE`: the hashes that stand in it, the latest last.
 
     Raises:
         InvalidInput: there is none.
@@ -127,11 +133,12 @@ def read_head(text: str | None, file: str | None) -> str | None:
                 "--head must be a hash of 64 hexadecimal digits",
                 advice="`mgit audit verify` and `mgit audit export` print it as `head`",
             )
-        return found[0].decode()
+        return (found[0].decode(),)
     if file is None:
-        return None
+        return ()
     try:
         with Path(file).open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - _MAX_HEAD_FILE))
             hashes = _HASH.findall(opened.read(_MAX_HEAD_FILE).lower())
     except OSError as error:
         raise InvalidInput(
@@ -142,14 +149,14 @@ def read_head(text: str | None, file: str | None) -> str | None:
             f"--head-file {file} holds no hash of 64 hexadecimal digits",
             advice="keep there what `mgit audit verify` prints: the last hash in it counts",
         )
-    return str(hashes[-1].decode())
+    return tuple(found.decode() for found in hashes)
 
 
 def export(path: Path, out: Path | None, since: float | None, console: Console) -> tuple[str, str]:
     """Write checked records as they are.
 
     Args:
-        path: the log.
+        path: the log; all of its files are one export.
         out: a file to make, private and whole or not at all; standard output if None.
         since: leave out what was made before, in seconds since 1970. It is checked all the same.
         console: where standard output is.
@@ -181,7 +188,8 @@ def _opened(path: Path, out: Path | None, console: Console) -> Iterator[BinaryIO
         return
     from mgit.credentials.files import private_file
 
-    if out.exists() and path.exists() and out.samefile(path):
+    parts = (path, *(closed.path for closed in closed_files(path)))
+    if out.exists() and any(part.exists() and out.samefile(part) for part in parts):
         raise InvalidInput(
             "--out names the audit log itself", advice="name another file to export to"
         )
@@ -197,7 +205,5 @@ def _opened(path: Path, out: Path | None, console: Console) -> Iterator[BinaryIO
 
 def _moment(record: Mapping[str, object]) -> float:
     """When a record was made; far away for what is no time, so that nothing hides there."""
-    try:
-        return datetime.fromisoformat(str(record["@timestamp"])).timestamp()
-    except ValueError:
-        return float("inf")
+    moment = moment_of(record)
+    return float("inf") if moment is None else moment

@@ -118,6 +118,8 @@ def _values(
         from mgit.telemetry.kinds import ACTIONS
 
         return _fitting((Candidate(name, about) for name, about in ACTIONS.items()), begun)
+    if flag == "--run":
+        return _fitting((Candidate(name, about) for name, about in known.runs()), begun)
     action = _action(parser, flag)
     choices = _VALUES.get(flag) or (action.choices if action else None) or ()
     return _fitting((Candidate(str(choice)) for choice in choices), begun)

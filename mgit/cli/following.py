@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from mgit.cli.auditing import HEAD, Wanted, cells, tail_document
 from mgit.cli.console import Console
@@ -14,7 +15,9 @@ from mgit.cli.documents import line_of
 from mgit.cli.output import write_document, write_line
 from mgit.cli.tables import make_table, width
 from mgit.cli.words import count
-from mgit.telemetry.chain import MAX_LINE, Record, parse_record, read_backwards
+from mgit.errors import StateError
+from mgit.telemetry.chain import MAX_LINE, Record, is_at, parse_record, read_backwards
+from mgit.telemetry.rotation import ClosedFile, closed_files
 
 _LOOK_EVERY = 0.25
 _SCHEMA = "mgit.audit.record/1"
@@ -51,8 +54,8 @@ def follow(path: Path, wanted: Wanted, limit: int, console: Console, *, lines: b
     Raises:
         StateError: the log cannot be read.
     """
-    place = _Place.at_end(path)
-    records = _last(path, wanted, limit, console) if place.size else []
+    place = _Place(path)
+    records = _last(path, wanted, limit, console) if place.began else []
     # A record that came between the two looks is among the last already.
     shown = int(records[-1]["seq"]) if records else 0
     made = make_table(HEAD, [cells(record) for record in records])
@@ -67,8 +70,8 @@ def follow(path: Path, wanted: Wanted, limit: int, console: Console, *, lines: b
         for row in (made.head, *made.rows):
             _write_row(console, row, widths)
     while True:
-        for record in place.new(path):
-            if place.continues and int(record["seq"]) <= shown:
+        for record in place.new():
+            if not place.anew and int(record["seq"]) <= shown:
                 continue
             if not wanted.has(record):
                 continue
@@ -83,40 +86,65 @@ class _Place:
     """How far a log was read.
 
     Args:
-        inode: of the file.
-        size: bytes that were read.
+        path: the log, which may still have to be begun.
     """
 
-    def __init__(self, inode: int, size: int) -> None:
-        self._inode = inode
-        self.size = size
-        self.continues = True
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.anew = False
+        """A chain was begun that has nothing to do with the one before."""
+        self._seen = 0
+        with suppress(StateError):  # the open file, or a kill came before it was begun
+            self._seen = next((int(last["seq"]) for last in read_backwards(path) if last), 0)
+        self._file = self._opened()
+        if self._file is not None:
+            self._file.seek(0, os.SEEK_END)
 
-    @classmethod
-    def at_end(cls, path: Path) -> _Place:
-        """Behind what is there now."""
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            return cls(status.st_ino, status.st_size)
-        return cls(0, 0)
+    @property
+    def began(self) -> bool:
+        """Whether there are records."""
+        return self._file is not None or self._seen > 0
 
-    def new(self, path: Path) -> Iterator[Record]:
-        """Records that were written since; from the beginning where the file is another."""
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
+    def new(self) -> Iterator[Record]:
+        """Records that were written since; all of them where the log is another one."""
+        yield from self._rest()
+        if self._file is not None and self._is_current(self._file):
             return
-        with file:
-            status = os.fstat(file.fileno())
-            if status.st_ino != self._inode or status.st_size < self.size:
-                self.continues = self._inode == 0
-                self._inode, self.size = status.st_ino, 0
-            file.seek(self.size)
-            while (line := file.readline(MAX_LINE)).endswith(b"\n"):
-                self.size += len(line)
-                record = parse_record(line)
-                if record is not None:
-                    yield record
+        newer = [closed for closed in closed_files(self._path) if closed.last > self._seen]
+        yield from self._of_closed(newer)
+        if self._file is not None:
+            self._file.close()
+        self._file = self._opened()
+        yield from self._rest()
+
+    def _of_closed(self, newer: list[ClosedFile]) -> Iterator[Record]:
+        for closed in newer:
+            with closed.path.open("rb") as file:
+                for line in file:
+                    record = parse_record(line)
+                    if record is not None and int(record["seq"]) > self._seen:
+                        self._seen = int(record["seq"])
+                        yield record
+
+    def _is_current(self, file: BinaryIO) -> bool:
+        return is_at(self._path, file.fileno()) and file.tell() <= os.fstat(file.fileno()).st_size
+
+    def _opened(self) -> BinaryIO | None:
+        with suppress(FileNotFoundError):
+            return self._path.open("rb")
+        return None
+
+    def _rest(self) -> Iterator[Record]:
+        """What the file holds that was not read yet."""
+        if self._file is None:
+            return
+        while (line := self._file.readline(MAX_LINE)).endswith(b"\n"):
+            record = parse_record(line)
+            if record is not None:
+                self.anew |= int(record["seq"]) <= self._seen
+                self._seen = int(record["seq"])
+                yield record
+        self._file.seek(-len(line), os.SEEK_CUR)  # a record in the middle of being written
 
 
 def _last(path: Path, wanted: Wanted, limit: int, console: Console) -> list[Record]:

@@ -12,6 +12,7 @@ COMMANDS = {
     "status": "show which clones need attention",
     "run": "run a command in every clone",
     "changes": "show what is different since last time",
+    "perf": "show where the time of a run went",
     "doctor": "find out what is wrong and what to do",
     "config": "show, find, check or import the configuration",
     "audit": "check, show or export the audit log",
@@ -48,6 +49,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mgit run --quiet --shell 'test -f LICENSE || echo none'",
     ),
     "changes": ("mgit changes 'acme/*'", "mgit changes --remote --since 7d --format jsonl"),
+    "perf": ("mgit perf", "mgit perf --run 3f9a --format json"),
     "doctor": ("mgit doctor", "mgit doctor --format json"),
     "config": ("mgit config show", "mgit config import --dry-run"),
     "audit": (
@@ -242,6 +244,16 @@ def _changes(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
 
+def _perf(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run",
+        metavar="ID",
+        help="of this run, as the log names it (default: the last one)",
+    )
+    parser.add_argument("--limit", metavar="N", help="so many of the slowest (default: 10)")
+    _add_format(parser)
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
@@ -316,6 +328,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "status": _status,
     "run": _run,
     "changes": _changes,
+    "perf": _perf,
     "doctor": _doctor,
     "config": _config,
     "audit": _audit,

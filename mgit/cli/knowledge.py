@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +14,7 @@ from mgit.errors import MgitError
 if TYPE_CHECKING:
     from mgit.config import Settings
     from mgit.model import RemoteRepo
+    from mgit.state import State
 
 
 # As in `mgit.fleet.wiring`, which would load all of the transport.
@@ -35,6 +38,9 @@ class Knowledge(Protocol):
 
     def languages(self) -> Iterable[str]:
         """Of the repositories."""
+
+    def runs(self) -> Iterable[tuple[str, str]]:
+        """Ids of the latest runs, each with how it went."""
 
 
 class Remembered:
@@ -71,19 +77,32 @@ class Remembered:
         except (MgitError, OSError):
             return None
 
+    def runs(self) -> Iterable[tuple[str, str]]:
+        with self._state() as state:
+            latest = () if state is None else state.past.latest()
+        for one in latest:
+            at = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.ended_at))
+            yield one.run_id, f"{at}, code {one.exit_code}"
+
     def _listed(self, only: str = "") -> Iterator[RemoteRepo]:
-        if self._settings is None:
-            return
-        file = self._settings.paths.state_dir / STATE_FILE
-        if not file.exists():
+        with self._state() as state:
+            if state is None:
+                return
+            for source in self.sources():
+                if only in ("", source) and (stored := state.last_listing(source)) is not None:
+                    yield from stored.listing.repos
+
+    @contextmanager
+    def _state(self) -> Iterator[State | None]:
+        file = self._settings.paths.state_dir / STATE_FILE if self._settings else None
+        if file is None or not file.exists():
+            yield None
             return
         from mgit.state import State
 
         state = State(file, warn=_nobody, patience=0.1)
         try:
-            for source in self.sources():
-                if only in ("", source) and (stored := state.last_listing(source)) is not None:
-                    yield from stored.listing.repos
+            yield state
         finally:
             state.close()
 

@@ -7,8 +7,8 @@ from mgit.config import Settings
 from mgit.config.edit import Edit
 from mgit.credentials import Credential
 from mgit.errors import StateError
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.clean import Cleaner
+from mgit.telemetry.keeping import open_trail
 
 
 class Recorder:
@@ -22,7 +22,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, console: Console, by: str) -> None:
         self._clean = Cleaner()
-        self._trail = AuditTrail(settings.paths.state_dir / AUDIT_FILE, clean=self._clean)
+        self._trail = open_trail(settings, self._clean)
         self._console = console
         self._by = by
         self._warned = False

@@ -67,6 +67,8 @@ def parse_old(raw: bytes, name: str) -> Mapping[str, Tree]:
         tree = {} if root is None else _plain(root, name, 0)
     except UnicodeDecodeError:
         raise _wrong(name, None, "text that is not UTF-8") from None
+    except (ValueError, OverflowError):  # "\UFFFFFFFF", `%YAML 1.` with 5000 digits
+        raise _wrong(name, None, "no valid YAML") from None
     except RecursionError:
         raise _wrong(name, None, "too many levels") from None
     except yaml.YAMLError as error:

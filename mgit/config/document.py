@@ -74,7 +74,7 @@ def parse_document(raw: bytes, file: Path) -> Document:
         tree: dict[str, object] = tomllib.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise ConfigurationError(f"{file} is not UTF-8", advice="save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5000 digits
         # The parser quotes single characters of the file, never a whole value.
         raise ConfigurationError(
             f"{file} is not valid TOML: {str(error)[:120]}",

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.key import Key
+from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
 from mgit.config.values import (
     HostPort,
-    Reader,
+    format_age,
     format_depth,
     format_duration,
     format_share,
+    format_size,
     format_switch,
     format_words,
+    read_age,
     read_blobs,
     read_choice,
+    read_collector,
     read_count,
     read_day,
     read_depth,
@@ -27,6 +30,7 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
+    read_size,
     read_switch,
     read_text,
     read_url,
@@ -35,38 +39,12 @@ from mgit.config.values import (
 )
 from mgit.model import Shard
 
+__all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
+
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
 
 
 ROOT: Key[Path] = Key(
@@ -199,6 +177,54 @@ SHARD: Key[Shard] = Key(
     "MGIT_SHARD",
     "which part of the repositories is kept here",
 )
+WEB: Key[HostPort] = Key(
+    "serve",
+    "web",
+    read_listen,
+    None,
+    "MGIT_WEB",
+    "where `mgit serve` answers its status page and API",
+)
+WEB_TOKEN_FILE: Key[Path] = Key(
+    "serve",
+    "token_file",
+    read_path,
+    None,
+    "MGIT_WEB_TOKEN_FILE",
+    "file of the tokens that let in, one a line",
+)
+TLS_CERT: Key[Path] = Key(
+    "serve",
+    "tls_cert",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_CERT",
+    "certificate of the status page and API",
+)
+TLS_KEY: Key[Path] = Key(
+    "serve",
+    "tls_key",
+    read_path,
+    None,
+    "MGIT_WEB_TLS_KEY",
+    "key of that certificate, where it is in a file of its own",
+)
+CLIENT_CA: Key[Path] = Key(
+    "serve",
+    "client_ca",
+    read_path,
+    None,
+    "MGIT_WEB_CLIENT_CA",
+    "whose certificates let in",
+)
+PER_REPOSITORY_METRICS: Key[int] = Key(
+    "serve",
+    "per_repository_metrics",
+    read_count(0, 1000),
+    "0",
+    "MGIT_PER_REPOSITORY_METRICS",
+    "how many of the stalest repositories `/metrics` names",
+)
 LOG_FORMAT: Key[str] = Key(
     "log",
     "format",
@@ -214,6 +240,40 @@ LOG_LEVEL: Key[str] = Key(
     "info",
     "MGIT_LOG_LEVEL",
     "the least important events that are written",
+)
+AUDIT_SIZE: Key[int] = Key(
+    "audit",
+    "max_size",
+    read_size(64 << 10, 100 << 30),
+    "64m",
+    "MGIT_AUDIT_MAX_SIZE",
+    "size at which a file of the audit log is closed and the next begun",
+    format_size,
+)
+AUDIT_AGE: Key[float] = Key(
+    "audit",
+    "max_age",
+    read_age(3600, 3660 * 86400),
+    "never",
+    "MGIT_AUDIT_MAX_AGE",
+    "age at which it is",
+    format_age,
+)
+AUDIT_HEAD_FILE: Key[Path] = Key(
+    "audit",
+    "head_file",
+    read_path,
+    None,
+    "MGIT_AUDIT_HEAD_FILE",
+    "second place to which heads of the audit log are appended",
+)
+TRACES: Key[str] = Key(
+    "telemetry",
+    "endpoint",
+    read_collector,
+    None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "collector that traces are sent to, by OTLP over HTTP",
 )
 CA_FILE: Key[Path] = Key(
     "network",
@@ -265,9 +325,22 @@ GLOBAL_KEYS = (
     EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
+    MIN_INTERVAL,
+    MAX_INTERVAL,
+    ASKS_PER_MINUTE,
     SHARD,
+    WEB,
+    WEB_TOKEN_FILE,
+    TLS_CERT,
+    TLS_KEY,
+    CLIENT_CA,
+    PER_REPOSITORY_METRICS,
     LOG_FORMAT,
     LOG_LEVEL,
+    AUDIT_SIZE,
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    TRACES,
     CA_FILE,
     CLIENT_CERT,
     CLIENT_KEY,
@@ -318,8 +391,13 @@ TOKEN_COMMAND: Key[tuple[str, ...]] = Key(
     about="program that prints the token",
     write=format_words,
 )
-
-
+WEBHOOK_SECRET_FILE: Key[Path] = Key(
+    "sources",
+    "webhook_secret_file",
+    read_path,
+    None,
+    about="file of the secrets that vouch for the forge's webhooks, one a line",
+)
 TOKEN_EXPIRES: Key[date] = Key(
     "sources",
     "token_expires",
@@ -341,6 +419,8 @@ SOURCE_LFS = _of_source(LFS)
 SOURCE_SUBMODULES = _of_source(SUBMODULES)
 SOURCE_WIKIS = _of_source(WIKIS)
 SOURCE_INTERVAL = _of_source(INTERVAL)
+SOURCE_MIN_INTERVAL = _of_source(MIN_INTERVAL)
+SOURCE_MAX_INTERVAL = _of_source(MAX_INTERVAL)
 
 SOURCE_KEYS = (
     FORGE,
@@ -353,6 +433,7 @@ SOURCE_KEYS = (
     TOKEN_ENV,
     TOKEN_FILE,
     TOKEN_COMMAND,
+    WEBHOOK_SECRET_FILE,
     TOKEN_EXPIRES,
     SOURCE_KIND,
     SOURCE_DEPTH,
@@ -361,6 +442,8 @@ SOURCE_KEYS = (
     SOURCE_SUBMODULES,
     SOURCE_WIKIS,
     SOURCE_INTERVAL,
+    SOURCE_MIN_INTERVAL,
+    SOURCE_MAX_INTERVAL,
 )
 
 SELECTION_INCLUDE: Key[tuple[str, ...]] = Key(

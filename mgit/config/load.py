@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from mgit.config import keys
+from mgit.config import keys, pace_keys
 from mgit.config.document import Document, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.nearest import nearest
+from mgit.config.pace import check_pace
 from mgit.config.paths import Paths, find_paths
 from mgit.config.resolve import Resolver, token_variable
 from mgit.config.settings import (
+    AuditSettings,
     GonePolicy,
     HealPolicy,
     LayoutName,
@@ -25,7 +28,9 @@ from mgit.config.settings import (
     SourceSettings,
 )
 from mgit.config.sources import read_selection, read_source
+from mgit.config.traces import read_telemetry
 from mgit.config.values import blob_filter
+from mgit.config.web import read_web
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind, CopyOptions
 
@@ -84,14 +89,18 @@ def settle(
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
         expiry_warning=resolver.get(keys.EXPIRY_WARNING),
-        serve=ServeSettings(
-            resolver.get(keys.LISTEN), resolver.get(keys.INTERVAL), resolver.find(keys.SHARD)
-        ),
+        serve=_serve(resolver),
         log=LogSettings(
             cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
             cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
         ),
+        audit=AuditSettings(
+            resolver.get(keys.AUDIT_SIZE),
+            resolver.get(keys.AUDIT_AGE),
+            resolver.find(keys.AUDIT_HEAD_FILE),
+        ),
         network=_network(resolver, environment),
+        telemetry=read_telemetry(resolver, environment),
         sources=tuple(
             read_source(name, table, resolver, options) for name, table in document.sources.items()
         ),
@@ -103,7 +112,32 @@ def settle(
         values=tuple(resolver.shown),
     )
     _check_twins(settings.sources, document.file)
-    return settings
+    check_pace(settings.serve, settings.sources, document.file)
+    return replace(settings, warnings=(*settings.warnings, *_unheard(settings)))
+
+
+def _serve(resolver: Resolver) -> ServeSettings:
+    return ServeSettings(
+        listen=resolver.get(keys.LISTEN),
+        interval=resolver.get(keys.INTERVAL),
+        shard=resolver.find(keys.SHARD),
+        web=read_web(resolver),
+        min_interval=resolver.find(pace_keys.MIN_INTERVAL),
+        max_interval=resolver.find(pace_keys.MAX_INTERVAL),
+        asks_per_minute=resolver.find(pace_keys.ASKS_PER_MINUTE),
+        per_repository_metrics=resolver.get(keys.PER_REPOSITORY_METRICS),
+    )
+
+
+def _unheard(settings: Settings) -> Iterator[str]:
+    """Webhooks that nobody could send."""
+    if settings.serve.web.listen is None:
+        for source in settings.sources:
+            if source.webhook_secret_file is not None:
+                yield (
+                    f"sources.{source.name}.webhook_secret_file is set, but no webhook comes in "
+                    "without `web` in [serve] or MGIT_WEB"
+                )
 
 
 def _options(resolver: Resolver, kind: CopyKind) -> CopyOptions:

@@ -53,6 +53,10 @@ class SourceSettings:
         options: how much of each repository is kept, None for what `Settings.options` says.
         wikis: also keep the wikis; None for what `Settings.wikis` says.
         interval: seconds between two passes of `mgit serve`, None for what `ServeSettings` says.
+        min_interval: the same for what `ServeSettings.min_interval` says.
+        max_interval: the same for what `ServeSettings.max_interval` says.
+        webhook_secret_file: holds the secrets that vouch for webhooks, one a line; None where none
+            are taken.
         token_expires: when the token ends (aware), where a person wrote it down.
     """
 
@@ -71,6 +75,9 @@ class SourceSettings:
     options: CopyOptions | None = None
     wikis: bool | None = None
     interval: float | None = None
+    min_interval: float | None = None
+    max_interval: float | None = None
+    webhook_secret_file: Path | None = None
     token_expires: datetime | None = None
 
 
@@ -92,6 +99,31 @@ class SelectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Who may see the status page and ask the API of `mgit serve`.
+
+    Args:
+        listen: where they are answered, None for nowhere.
+        token_file: holds the tokens that let in, one a line; None for none. They count for the
+            metrics at `ServeSettings.listen` as well.
+        tls_cert: PEM file of the certificate to show, None for plain HTTP.
+        tls_key: PEM file of its key, None where `tls_cert` holds both.
+        client_ca: certificates whose owners are let in with a certificate of theirs, None for none.
+    """
+
+    listen: HostPort | None = None
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a credential is needed."""
+        return self.token_file is not None or self.client_ca is not None
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """How `mgit serve` works.
 
@@ -100,11 +132,23 @@ class ServeSettings:
         interval: seconds from the start of one cycle to the start of the next.
         shard: the part of the repositories that this mgit keeps, whatever the command; None for
             all.
+        web: where the status page, the API and webhooks are answered.
+        min_interval: seconds after which a busy repository may be asked again; None for the
+            interval of its source.
+        max_interval: seconds for which a quiet repository may go unasked; None for the interval of
+            its source.
+        asks_per_minute: most repositories of one host that are asked in a minute, None for all.
+        per_repository_metrics: how many of the stalest repositories the metrics name.
     """
 
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
     shard: Shard | None = None
+    web: WebSettings = WebSettings()
+    min_interval: float | None = None
+    max_interval: float | None = None
+    asks_per_minute: int | None = None
+    per_repository_metrics: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +157,21 @@ class LogSettings:
 
     format: LogFormat = "console"
     level: LogLevel = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """How the audit log is kept.
+
+    Args:
+        max_size: bytes at which a file is closed and the next begun, 0 for never.
+        max_age: seconds after its first record, 0 for never.
+        head_file: second place to which heads are appended, None for none.
+    """
+
+    max_size: int = 64 << 20
+    max_age: float = 0.0
+    head_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +193,19 @@ class NetworkSettings:
     timeout: float = 30.0
     https_proxy: str = field(default="", repr=False)
     no_proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What mgit tells a collector of traces.
+
+    Args:
+        endpoint: URL that takes traces (OTLP over HTTP), None for no traces.
+        traceparent: the trace of whoever started mgit (W3C Trace Context), empty for none.
+    """
+
+    endpoint: str | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +263,9 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     network: NetworkSettings = NetworkSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     values: tuple[Shown, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -70,6 +70,9 @@ def read_source(name: str, table: Table, resolver: Resolver, common: CopyOptions
         options=_options(name, table, resolver, common),
         wikis=_own(keys.SOURCE_WIKIS, name, table, resolver),
         interval=_own(keys.SOURCE_INTERVAL, name, table, resolver, keys.INTERVAL.path),
+        min_interval=resolver.of_source(keys.SOURCE_MIN_INTERVAL, name, table),
+        max_interval=resolver.of_source(keys.SOURCE_MAX_INTERVAL, name, table),
+        webhook_secret_file=resolver.of_source(keys.WEBHOOK_SECRET_FILE, name, table),
         token_expires=_first_moment(resolver.of_source(keys.TOKEN_EXPIRES, name, table)),
     )
     _check_source(source, where, common)
@@ -119,6 +122,11 @@ def _check_source(source: SourceSettings, where: str, common: CopyOptions) -> No
             raise ConfigurationError(
                 f"{where} is a manifest, which has no url, no owners and no wikis",
                 advice="take them out, or choose another forge",
+            )
+        if source.webhook_secret_file is not None:
+            raise ConfigurationError(
+                f"{where} is a manifest, which sends no webhooks",
+                advice="take `webhook_secret_file` out, or choose another forge",
             )
         return
     if source.file is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from mgit.address import parse_origin
 from mgit.errors import InvalidInput
@@ -21,10 +22,17 @@ T = TypeVar("T")
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$")
 _BLOB_SIZE = re.compile(r"[1-9]\d{0,8}[kmg]?")
+# Python turns no text of more than 4300 digits into a number, and no key wants half as many.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_SIZE = re.compile(r"([1-9][0-9]{0,5})([kmg])")
+_NEVER = "never"
 _SHARE = re.compile(r"(\d{1,3}) ?%")
 _SHARD = re.compile(r"(0|[1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_SHARDS = 4096
 _MAX_LIST = 10_000
+_MAX_COLLECTOR = 2000
+_PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]%_~-]+")
 _MAX_DEPTH = 1_000_000
 
 
@@ -60,6 +68,18 @@ class HostPort:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        import ipaddress
+
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
 
 def read_text(value: object, where: Where) -> str:
@@ -98,7 +118,7 @@ def read_count(lowest: int, highest: int) -> Reader[int]:
 
     def read(value: object, where: Where) -> int:
         del where
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
         if not isinstance(number, int) or isinstance(number, bool):
             raise Unfit(f"a whole number from {lowest} to {highest}")
         if not lowest <= number <= highest:
@@ -151,6 +171,51 @@ def format_duration(seconds: float) -> str:
         if count:
             words.append(f"{count}{unit}")
     return "".join(words) or "0s"
+
+
+def read_age(lowest: float, highest: float) -> Reader[float]:
+    """A duration, or `never`, which is 0."""
+    read_some = read_duration(lowest, highest)
+
+    def read(value: object, where: Where) -> float:
+        if value == _NEVER:
+            return 0.0
+        try:
+            return read_some(value, where)
+        except Unfit as error:
+            raise Unfit(f"{_NEVER}, or {error}") from None
+
+    return read
+
+
+def format_age(seconds: float) -> str:
+    """Write a duration the way `read_age` reads it."""
+    return format_duration(seconds) if seconds else _NEVER
+
+
+def read_size(lowest: int, highest: int) -> Reader[int]:
+    """A size in bytes such as `64m` (k, m, g: powers of 1024), or `never`, which is 0."""
+    words = f"never, or a size from {format_size(lowest)} to {format_size(highest)}, such as 64m"
+
+    def read(value: object, where: Where) -> int:
+        del where
+        if value == _NEVER:
+            return 0
+        found = _SIZE.fullmatch(value.lower()) if isinstance(value, str) else None
+        size = int(found[1]) * _SIZES[found[2]] if found else 0
+        if not lowest <= size <= highest:
+            raise Unfit(words)
+        return size
+
+    return read
+
+
+def format_size(size: int) -> str:
+    """Write a size the way `read_size` reads it."""
+    if not size:
+        return _NEVER
+    unit = next(unit for unit in "gmk" if size % _SIZES[unit] == 0)
+    return f"{size // _SIZES[unit]}{unit}"
 
 
 _SWITCH = {
@@ -237,7 +302,7 @@ def read_listen(value: object, where: Where) -> HostPort:
         host = host[1:-1]
     elif ":" in host:
         raise Unfit("HOST:PORT with an IPv6 address in brackets, such as [::1]:8080")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+    if not colon or not host or not _NUMBER.fullmatch(port) or int(port) > 65535:
         raise Unfit("HOST:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080")
     return HostPort(host, int(port))
 
@@ -265,6 +330,16 @@ def read_url(value: object, where: Where) -> str:
         raise Unfit(f"an https URL; {error.message}") from None
     if origin.scheme == "ssh":
         raise Unfit("an https URL")
+    return text
+
+
+def read_collector(value: object, where: Where) -> str:
+    """Where a collector of traces listens: http or https, without user, query and fragment."""
+    text = read_text(value, where).rstrip("/")
+    parts = urlsplit(text)
+    sound = parts.scheme in {"http", "https"} and parts.hostname and _PLAIN_URL.fullmatch(text)
+    if not sound or "@" in parts.netloc or len(text) > _MAX_COLLECTOR:
+        raise Unfit("an http or https URL without user, query and fragment")
     return text
 
 

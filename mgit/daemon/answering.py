@@ -15,38 +15,33 @@ seconds and nothing more.
 """
 
 import _socket
-import mmap
 import os
 import select
 import signal
 import sys
 import time
-from binascii import crc32
 from struct import Struct
+
+if __name__ == "__main__":  # by its path: what stands beside it is found last, and by its own name
+    sys.path.append(__file__.rpartition("/")[0])
+    from region import Region  # type: ignore[import-not-found]
+else:
+    from mgit.daemon.region import Region
 
 MAX_CONNECTIONS = 32
 MAX_REQUEST = 16384
 MAX_HEADERS = 100
 IDLE_SECONDS = 5.0
 DEADLINE_SECONDS = 10.0
-STALLED_AFTER_SECONDS = 60.0
-
-# Heartbeat, four flags, and which text of how many bytes with which checksum is current.
-RECORD = Struct("<d4?IIQ")
-CHECKSUM = Struct("<I")
-PAGE = 4096
-"""The record stands at the beginning of the region, the texts after so many bytes."""
-MAX_TEXT = 16 * 1024 * 1024
-"""There are two places for texts, used in turn; what was never written takes no memory."""
 
 _LINGER_SECONDS = 1.0
-_TRIES = 50
 _ACCEPTED_AT_ONCE = 64
 _SLICE_NANOSECONDS = 100_000
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _WORDS = {
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
     431: "Request Header Fields Too Large",
@@ -60,84 +55,6 @@ _HEADERS = (
 )
 _TOKEN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_!#$%&'*+.^`|~")
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
-
-
-def live(silent: float) -> tuple[bool, str]:
-    """Whether the loop moves. No forge, no disk, no lock can make this answer no.
-
-    Args:
-        silent: seconds since its last sign of life.
-    """
-    if silent > STALLED_AFTER_SECONDS:
-        return False, f"the loop has been silent for {silent:.0f} s"
-    return True, "live"
-
-
-def ready(
-    *, lock_held: bool, state_loaded: bool, storage_writable: bool, stopping: bool
-) -> tuple[bool, str]:
-    """Whether it does its work: the root is its own, the state loaded, the storage writable."""
-    lacks = [
-        words
-        for holds, words in (
-            (not stopping, "stopping"),
-            (lock_held, "root lock not held"),
-            (state_loaded, "state not loaded"),
-            (storage_writable, "storage not writable"),
-        )
-        if not holds
-    ]
-    return not lacks, ", ".join(lacks) or "ready"
-
-
-class Region:
-    """What the service has written, read without asking it.
-
-    Args:
-        descriptor: of the shared memory.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._map = mmap.mmap(descriptor, PAGE, access=mmap.ACCESS_READ)
-        self._good = bytes(RECORD.size)
-        self._text = b""
-        self._generation = -1
-
-    def live(self, now: float) -> tuple[bool, str]:
-        return live(now - self._record()[0])
-
-    def ready(self) -> tuple[bool, str]:
-        _, lock_held, state_loaded, storage_writable, stopping, *_ = self._record()
-        return ready(
-            lock_held=lock_held,
-            state_loaded=state_loaded,
-            storage_writable=storage_writable,
-            stopping=stopping,
-        )
-
-    def text(self) -> bytes:
-        """The metrics; those of a moment ago when they are just being replaced."""
-        for _ in range(_TRIES):
-            *_, length, checksum, generation = self._record()
-            if generation == self._generation:
-                break
-            # A third text would overwrite the first while it is read: its checksum tells.
-            text = os.pread(self._descriptor, length, PAGE + generation % 2 * MAX_TEXT)
-            if crc32(text) == checksum:
-                self._text, self._generation = text, generation
-                break
-        return self._text
-
-    def _record(self) -> tuple[float, bool, bool, bool, bool, int, int, int]:
-        """The record as it is; as it was last when it is found half written again and again."""
-        for _ in range(_TRIES):
-            data = self._map[: RECORD.size + CHECKSUM.size]
-            if CHECKSUM.pack(crc32(data[: RECORD.size])) == data[RECORD.size :]:
-                self._good = data[: RECORD.size]
-                break
-        found: tuple[float, bool, bool, bool, bool, int, int, int] = RECORD.unpack(self._good)
-        return found
 
 
 def respond(region: Region, head: bytes, now: float) -> bytes:
@@ -161,7 +78,11 @@ def respond(region: Region, head: bytes, now: float) -> bytes:
         return page(431, "bad request")
     if method not in (b"GET", b"HEAD"):
         return page(405, "only GET and HEAD", "Allow: GET, HEAD\r\n")
-    whole = _look(region, target.partition(b"?")[0], now)
+    path = target.partition(b"?")[0]
+    given = [line[14:] for line in lines if line[:14].lower() == b"authorization:"]
+    if path == b"/metrics" and not region.lets_in(given[0] if len(given) == 1 else b""):
+        return page(401, "a bearer token is needed", 'WWW-Authenticate: Bearer realm="mgit"\r\n')
+    whole = _look(region, path, now)
     return whole if method == b"GET" else whole[: whole.index(b"\r\n\r\n") + 4]
 
 

@@ -12,11 +12,12 @@ import os
 import sys
 import tempfile
 from binascii import crc32
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
-from mgit.daemon.answering import CHECKSUM, MAX_TEXT, PAGE, RECORD
 from mgit.daemon.health import Snapshot
+from mgit.daemon.region import CHECKSUM, KEYS, KEYS_AT, MAX_KEYS, MAX_TEXT, PAGE, RECORD
 from mgit.errors import ConfigurationError
 
 
@@ -43,6 +44,7 @@ class Board:
         self._snapshot = Snapshot(beat=0.0)
         self._text = (0, crc32(b""), 0)
         self.show(self._snapshot)
+        self.lock(None)
 
     def show(self, snapshot: Snapshot) -> None:
         """Let the helper see this snapshot from now on."""
@@ -56,6 +58,17 @@ class Board:
             *self._text,
         )
         self._map[: RECORD.size + CHECKSUM.size] = record + CHECKSUM.pack(crc32(record))
+
+    def lock(self, keys: Collection[bytes] | None) -> None:
+        """Let only these in from now on.
+
+        Args:
+            keys: SHA-256 digests of tokens, at most `MAX_KEYS`; None to let everybody in.
+        """
+        digests = b"".join(list(keys or ())[:MAX_KEYS])
+        record = KEYS.pack(keys is not None, len(digests) // 32, digests)
+        end = KEYS_AT + KEYS.size + CHECKSUM.size
+        self._map[KEYS_AT:end] = record + CHECKSUM.pack(crc32(record))
 
     def publish(self, text: bytes) -> None:
         """Let the helper serve this text from now on; one longer than `MAX_TEXT` is left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mgit.telemetry.events import Event, RunEnded
 from mgit.telemetry.metrics import Metrics
@@ -12,7 +12,7 @@ EVERY_SECONDS = 1.0
 
 
 class Figures:
-    """Keeps the published text of the metrics close to what they are; of one thread.
+    """Keeps the published text of the metrics close to what they are. Of one thread, but for two.
 
     An observer in front of the metrics: it passes every event on to them. Put it before the
     observer that logs, so that who reads of the end of a run finds its figures.
@@ -43,8 +43,28 @@ class Figures:
         if isinstance(event, RunEnded):
             self.now()
 
-    def storage(self, free_bytes: int) -> None:
-        self.metrics.storage(free_bytes)
+    def storage(
+        self, free_bytes: int, *, size_bytes: int | None = None, free_inodes: int | None = None
+    ) -> None:
+        self.metrics.storage(free_bytes, size_bytes=size_bytes, free_inodes=free_inodes)
+        self._changed = True
+
+    def quarantine(self, entries: int) -> None:
+        self.metrics.quarantine(entries)
+        self._changed = True
+
+    def intervals(self, seconds: Mapping[str, float]) -> None:
+        self.metrics.intervals(seconds)
+        self._changed = True
+
+    def health_restarted(self) -> None:
+        """Count a new start of the helper; from any thread."""
+        self.metrics.health_restarted()
+        self._changed = True
+
+    def webhook(self, outcome: str) -> None:
+        """Count a delivery of a forge; from any thread."""
+        self.metrics.webhook(outcome)
         self._changed = True
 
     def next_run(self, timestamp: float) -> None:

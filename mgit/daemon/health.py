@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mgit.daemon import answering
-from mgit.daemon.answering import STALLED_AFTER_SECONDS
+from mgit.daemon import region
+from mgit.daemon.region import STALLED_AFTER_SECONDS
 
 __all__ = ["STALLED_AFTER_SECONDS", "Answer", "Health", "Snapshot", "live", "ready"]
 
@@ -45,13 +45,13 @@ class Answer:
 
 def live(snapshot: Snapshot, now: float) -> Answer:
     """Whether the loop moves, as the helper answers it."""
-    return Answer(*answering.live(now - snapshot.beat))
+    return Answer(*region.live(now - snapshot.beat))
 
 
 def ready(snapshot: Snapshot) -> Answer:
     """Whether the service does its work, as the helper answers it."""
     return Answer(
-        *answering.ready(
+        *region.ready(
             lock_held=snapshot.lock_held,
             state_loaded=snapshot.state_loaded,
             storage_writable=snapshot.storage_writable,

@@ -1,22 +1,19 @@
-"""Starts the health helper, and another when it dies.
+"""Starts the helpers of the service (health, web), and others when they die.
 
 The second of two places of the product that start processes. `GitRunner` runs a program to its
-end, with its output, a deadline and the root's lock; the helper has none of these: it lives as
-long as the service, says nothing, and must not keep the lock of a service that is dead.
+end, with its output, a deadline and the root's lock; a helper has none of these: it lives as
+long as the service, writes nothing, and must not keep the lock of a service that is dead.
 """
 
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mgit.daemon import answering
 from mgit.errors import ConfigurationError
 
 Tell = Callable[[str, float], None]
@@ -27,43 +24,40 @@ _WELL_AFTER = 30.0  # seconds of life after which the next death is the first ag
 
 
 class Helper:
-    """A process that answers health questions while the `with` block lasts.
+    """A process that serves while the `with` block lasts.
 
-    It gets no environment, no output, and only the descriptors that it is told: the socket, the
+    It gets no environment, no output, and only the descriptors that it is told: its socket, its
     memory, and as its input a pipe that nobody writes to. When the service dies, whichever way, the
     pipe ends, and the helper with it.
 
     Args:
-        listener: descriptor of a socket that listens.
-        region: descriptor of the `Board`.
-        deadline: seconds that a connection may last.
+        name: what to call it: `health`, `web`.
+        command: program and arguments.
+        descriptors: which it inherits under their numbers.
         tell: told why the helper ended, and in how many seconds there will be another; called
             from a thread.
-        command: what to run in place of this interpreter and `mgit.daemon.answering`.
         patience: seconds after which one that does not see its end is killed.
     """
 
     def __init__(
         self,
-        listener: int,
-        region: int,
-        deadline: float,
+        name: str,
+        command: Sequence[str],
+        descriptors: Sequence[int],
         tell: Tell | None = None,
         *,
-        command: Sequence[str] = (),
         patience: float = 2.0,
     ) -> None:
-        program = Path(answering.__file__).absolute()  # in the image it is compiled: a .pyc
-        command = command or (sys.executable, "-I", "-S", str(program))
-        self._argv = [*command, str(listener), str(region), str(deadline)]
-        self._descriptors = (listener, region)
+        self._name = name
+        self._argv = list(command)
+        self._descriptors = tuple(descriptors)
         self._tell = tell
         self._patience = patience
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         # On Linux the helper dies with the thread that started it: this one ends last.
-        self._thread = threading.Thread(target=self._watch, name="mgit-health", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"mgit-{name}", daemon=True)
 
     def __enter__(self) -> Self:
         """Start it.
@@ -75,7 +69,7 @@ class Helper:
             self._start()
         except OSError as error:
             raise ConfigurationError(
-                f"the health helper cannot be started: {error.strerror or error}",
+                f"the {self._name} helper cannot be started: {error.strerror or error}",
                 advice="allow mgit some more processes and memory",
             ) from None
         self._thread.start()

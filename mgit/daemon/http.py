@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mgit.config.values import HostPort
+from mgit.daemon import answering
 from mgit.daemon.answering import DEADLINE_SECONDS, IDLE_SECONDS, MAX_CONNECTIONS
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
 from mgit.errors import ConfigurationError
 
-__all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer"]
+__all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer", "listening"]
 
 _BACKLOG = 512  # a queue that is full costs whoever comes next a second, TCP's first pause
 
@@ -43,14 +47,10 @@ class HealthServer:
         tell: Tell | None = None,
     ) -> None:
         self._stack = contextlib.ExitStack()
-        try:
-            self._socket = _listening(listen)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen at {listen}: {error.strerror or error}",
-                advice="choose another address with `listen` in [serve] or MGIT_LISTEN",
-            ) from None
-        self._helper = Helper(self._socket.fileno(), board.descriptor, deadline, tell)
+        advice = "choose another address with `listen` in [serve] or MGIT_LISTEN"
+        self._socket = listening(listen, advice)
+        descriptors = (self._socket.fileno(), board.descriptor)
+        self._helper = Helper("health", health_command(*descriptors, deadline), descriptors, tell)
 
     @property
     def address(self) -> HostPort:
@@ -74,12 +74,42 @@ class HealthServer:
         self._stack.close()
 
 
-def _listening(listen: HostPort) -> socket.socket:
+def health_command(
+    listener: int, region: int, deadline: float, program: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """How the health helper is started.
+
+    Args:
+        listener: descriptor of a socket that listens.
+        region: descriptor of the `Board`.
+        deadline: seconds that a connection may last.
+        program: in place of this interpreter and `mgit.daemon.answering`.
+    """
+    file = Path(answering.__file__).absolute()  # in the image it is compiled: a .pyc
+    program = program or (sys.executable, "-I", "-S", str(file))
+    return (*program, str(listener), str(region), str(deadline))
+
+
+def listening(listen: HostPort, advice: str) -> socket.socket:
+    """A socket that listens.
+
+    Args:
+        listen: address and port; port 0 takes a free one.
+        advice: what to do when that is not possible.
+
+    Raises:
+        ConfigurationError: the address cannot be listened at.
+    """
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    with contextlib.ExitStack() as stack:
-        made = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((listen.host, listen.port))
-        made.listen(_BACKLOG)
-        stack.pop_all()
+    try:
+        with contextlib.ExitStack() as stack:
+            made = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((listen.host, listen.port))
+            made.listen(_BACKLOG)
+            stack.pop_all()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen at {listen}: {error.strerror or error}", advice=advice
+        ) from None
     return made

@@ -1,31 +1,36 @@
-"""The loop: a pass over the sources that are due, a pause, a pass.
+"""The loop: a pass over what is due, a pause that a hint ends, a pass.
 
 It gives a sign of life several times a second.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
 import time
-import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mgit.config.settings import Settings, SourceSettings
+from mgit.config.settings import Settings
+from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
-from mgit.daemon.schedule import KeptTurn, Timetable
+from mgit.daemon.onlooker import Onlooker
+from mgit.daemon.schedule import Timetable
+from mgit.daemon.shelf import Shelf
+from mgit.daemon.watch import Watch
+from mgit.daemon.web.channel import FLOOD, Inbox
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
-from mgit.fleet.kit import remembered_under
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
+from mgit.git.quarantine import count_quarantined
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
-from mgit.state import StoredTurn
 
 _SLICE_SECONDS = 0.25
+_LEAST_PAUSE = 0.5
 
 
 class Loop:
@@ -42,6 +47,8 @@ class Loop:
         wall: seconds since 1970.
         wait: sleeps so many seconds.
         chance: a number from 0 to 1.
+        onlookers: follow what goes on.
+        inbox: hints of forges that wait, None where no webhook is taken.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class Loop:
         lock: RootLock,
         *,
         chance: Callable[[], float],
+        onlookers: Sequence[Onlooker] = (),
+        inbox: Inbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         wait: Callable[[float], None] = time.sleep,
@@ -68,6 +77,9 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._onlookers = onlookers
+        self._inbox = inbox
+        self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
 
     def run(self, *, once: bool = False) -> int:
         """Run until told to stop; with `once` a single time.
@@ -75,86 +87,108 @@ class Loop:
         Returns:
             0, or with `once` the exit code of the run.
         """
-        table = self._resumed()
+        agenda = self._shelf.load()
+        self._tell_turns(agenda.table)
+        self._figures.intervals(agenda.table.intervals)
         while not self._stop.requested:
-            started = self._clock()
             self._look()
-            sources = tuple(table.intervals) if once else table.due(started)
-            if sources:
-                code, failed = self._sync(sources)
+            agenda = self._heard(agenda)
+            if once:
+                code, _, _ = self._sync(agenda.everything(), agenda, Watch(0.0))
                 self._look()
-                if once:
-                    return int(code)
-                table = self._settled(table, sources, failed, started)
-            self._pause_until(table.next)
+                return int(code)
+            errand = agenda.pick(self._clock())
+            if errand is None:
+                self._pause_until(max(agenda.next(self._clock()), self._clock() + _LEAST_PAUSE))
+                continue
+            agenda = self._run(errand, agenda)
         return int(ExitCode.OK)
 
-    def _resumed(self) -> Timetable:
-        """The turns where an earlier service left them; one that was changed is due at once."""
-        digests = {one.name: _digest(one) for one in self._settings.sources}
-        stored = self._parts.state.turns.load(remembered_under(self._settings))
-        return Timetable.resume(
-            {
-                one.name: self._settings.serve.interval if one.interval is None else one.interval
-                for one in self._settings.sources
-            },
-            {
-                one.source: KeptTurn(one.due_at, one.failures)
-                for one in stored
-                if digests.get(one.source) == one.settings
-            },
-            now=self._clock(),
-            wall=self._wall(),
+    def _heard(self, agenda: Agenda) -> Agenda:
+        """The agenda with the hints that have come in."""
+        if self._inbox is None or not self._inbox.ripe:
+            return agenda
+        told = (
+            Told(one.source, one.repo_id, one.request_id, one.event == FLOOD)
+            for one in self._inbox.take()
         )
+        return agenda.hear(told, self._clock())
 
-    def _settled(
-        self, table: Timetable, sources: Collection[str], failed: Collection[str], started: float
-    ) -> Timetable:
-        """The turns after a pass, also kept for another life of the service."""
+    def _run(self, errand: Errand, agenda: Agenda) -> Agenda:
+        """One errand; the agenda after it, also kept for another life of the service."""
+        started = self._clock()
+        watch = Watch(self._clock() - self._wall())
+        agenda = agenda.begun(errand, started)
+        _, failed, ended = self._sync(errand, agenda, watch)
+        self._look()
         if self._stop.requested:  # what was interrupted is still due
-            return table
-        now, chance = self._clock(), self._chance()
-        table = table.after(sources, failed, started=started, now=now, chance=chance)
-        self._keep(table)
-        return table
+            return agenda
+        done = watch.seen(started, ended=ended)
+        before, now = agenda.book, self._clock()
+        agenda = agenda.after(errand, done, now=now)
+        self._shelf.store_visits(before, agenda.book, done.seen)
+        if errand.turn:
+            table = agenda.table.after(
+                errand.sources, failed, started=started, now=now, chance=self._chance()
+            )
+            agenda = replace(agenda, table=table)
+            self._shelf.store_turns(table)
+            self._tell_turns(table)
+        return agenda
 
-    def _keep(self, table: Timetable) -> None:
-        digests = {one.name: _digest(one) for one in self._settings.sources}
-        self._parts.state.turns.store(
-            remembered_under(self._settings),
-            [
-                StoredTurn(source, turn.due_at, turn.failures, digests[source])
-                for source, turn in table.kept(now=self._clock(), wall=self._wall())
-            ],
-        )
+    def _tell_turns(self, table: Timetable) -> None:
+        turns = dict(table.kept(now=self._clock(), wall=self._wall()))
+        for onlooker in self._onlookers:
+            if onlooker.turns is not None:
+                onlooker.turns(turns)
 
-    def _sync(self, sources: Collection[str]) -> tuple[ExitCode, frozenset[str]]:
-        """One pass over some sources; the exit code, and those that were not reached."""
-        resting = frozenset(one.name for one in self._settings.sources if one.name not in sources)
+    def _sync(
+        self, errand: Errand, agenda: Agenda, watch: Watch
+    ) -> tuple[ExitCode, frozenset[str], bool]:
+        """One pass: exit code, the sources that were not reached, whether it ended by itself."""
+        sources = tuple(sources_of(errand))
         try:
             with open_fleet(
                 self._settings,
                 parts=self._parts,
-                observers=(self._figures, log_events(self._parts)),
+                observers=(
+                    watch,
+                    self._figures,
+                    *(one.observe for one in self._onlookers if one.observe is not None),
+                    log_events(self._parts),
+                ),
                 lock=self._lock,
                 stop=self._stop,
                 tick=self._beat,
             ) as fleet:
-                plan = fleet.plan(Selection.parse(()), request=SyncRequest(resting=resting))
+                plan = fleet.plan(Selection.parse(()), request=self._request(errand, agenda))
                 for _ in fleet.apply(plan):
                     pass
                 unreached = (
                     name for name in sources if fleet.code_of(name) is ExitCode.UNREACHABLE
                 )
-                return fleet.code, frozenset(unreached)
+                return fleet.code, frozenset(unreached), True
         except Interrupted:
             # Told to stop before there was a plan: nothing was begun.
-            return ExitCode.OK, frozenset()
+            return ExitCode.OK, frozenset(), False
         except MgitError as error:
             # One run went wrong as a whole (no git, folder gone); the next one may not.
             self._parts.events.error("run.failed", error.message, advice=error.advice)
             nobody = error.exit_code is ExitCode.UNREACHABLE
-            return error.exit_code, frozenset(sources if nobody else ())
+            return error.exit_code, frozenset(sources if nobody else ()), False
+
+    def _request(self, errand: Errand, agenda: Agenda) -> SyncRequest:
+        visits, ahead = agenda.book.visits, self._wall() - self._clock()
+        about = frozenset(sources_of(errand))
+        return SyncRequest(
+            resting=frozenset(one.name for one in self._settings.sources if one.name not in about),
+            only={
+                source: {key: visits[key].folder for key in keys}
+                for source, keys in errand.only.items()
+            },
+            asleep={key: visits[key].asked + ahead for key in errand.asleep},
+            causes=errand.causes,
+        )
 
     def _look(self) -> None:
         """See whether state and storage can be written, and how much room there is."""
@@ -164,6 +198,9 @@ class Loop:
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
         self._figures.refresh()
+        for onlooker in self._onlookers:
+            if onlooker.tick is not None:
+                onlooker.tick()
 
     def _state_answers(self) -> bool:
         try:
@@ -176,7 +213,7 @@ class Loop:
     def _storage_writable(self) -> bool:
         root = self._settings.root
         try:
-            self._figures.storage(shutil.disk_usage(root).free)
+            self._tell_room(root)
             _write_something(root / ".mgit")
         except OSError as error:
             self._parts.events.error(
@@ -187,19 +224,25 @@ class Loop:
             return False
         return True
 
+    def _tell_room(self, root: Path) -> None:
+        room = os.statvfs(root)
+        self._figures.storage(
+            room.f_bavail * room.f_frsize,
+            size_bytes=room.f_blocks * room.f_frsize,
+            free_inodes=room.f_favail if room.f_files else None,  # some do not count them
+        )
+        self._figures.quarantine(count_quarantined(root))
+
     def _pause_until(self, moment: float) -> None:
         self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))
         while not self._stop.requested:
             left = moment - self._clock()
             if left <= 0:
                 return
+            if self._inbox is not None and self._inbox.ripe:
+                return
             self._beat()
             self._wait(min(_SLICE_SECONDS, left))
-
-
-def _digest(source: SourceSettings) -> int:
-    """Differs where a source is configured in another way; there is no secret in it."""
-    return zlib.crc32(repr(source).encode("utf-8", "surrogatepass"))
 
 
 def _write_something(folder: Path) -> None:

@@ -86,6 +86,11 @@ class Timetable:
         """The sources whose turn it is, in the order of the configuration."""
         return tuple(source for source, turn in self.turns.items() if turn.due <= now)
 
+    def sooner(self, source: str, moment: float) -> Timetable:
+        """The turns with one that comes no later than a moment."""
+        turn = self.turns[source]
+        return replace(self, turns={**self.turns, source: replace(turn, due=min(turn.due, moment))})
+
     def after(
         self,
         sources: Collection[str],

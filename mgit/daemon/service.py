@@ -13,13 +13,16 @@ from mgit.config.settings import Settings
 from mgit.daemon.board import Board
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
-from mgit.daemon.helper import Tell
 from mgit.daemon.http import HealthServer
+from mgit.daemon.keys import KeyFile
 from mgit.daemon.loop import Loop
-from mgit.errors import StateError
+from mgit.daemon.onlooker import Onlooker
+from mgit.daemon.telling import audit, helper_teller, keys_teller
+from mgit.daemon.web.service import open_web
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, open_parts
 from mgit.git.lock import RootLock
+from mgit.plan.shard import holds
 from mgit.telemetry.metrics import Metrics
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
@@ -49,9 +52,13 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         health = Health(show=board.show)
         health.locked(held=True)
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
-        figures = Figures(Metrics(parts.state.freshness()), board.publish)
-        tell = _helper_teller(parts)
+        figures = Figures(_metrics(settings, parts), board.publish)
+        tell = helper_teller(parts, "health", figures.health_restarted)
         server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
+        onlookers = [*guard(settings, parts, board)]
+        web = stack.enter_context(open_web(settings, parts, board, figures.webhook))
+        if web is not None:
+            onlookers.append(web.onlooker)
         parts.events.info(
             "service.started",
             f"mgit serves at {server.address}, root {settings.root}",
@@ -59,7 +66,17 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             root=str(settings.root),
         )
         audit(parts, "service-started", listen=str(server.address), root=str(settings.root))
-        loop = Loop(settings, parts, health, figures, stop, lock, chance=jitter)
+        loop = Loop(
+            settings,
+            parts,
+            health,
+            figures,
+            stop,
+            lock,
+            chance=jitter,
+            onlookers=onlookers,
+            inbox=web.inbox if web else None,
+        )
         code = loop.run(once=once)
         health.beat(stopping=True)
         audit(parts, "service-stopped", exit_code=str(code))
@@ -67,24 +84,40 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
     return code
 
 
-def audit(parts: Parts, action: str, **labels: str) -> None:
-    """Note something about the service itself; a full disk does not keep it from running."""
-    try:
-        parts.audit.record(action, "success", **labels)
-    except StateError as error:
-        parts.events.warning("audit.problem", error.message, advice=error.advice)
+def guard(settings: Settings, parts: Parts, board: Board) -> Iterator[Onlooker]:
+    """Ask for a token where there is a file of them; keep up with that file.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+    """
+    path = settings.serve.web.token_file
+    if path is None:
+        if not settings.serve.listen.loopback:
+            parts.events.warning(
+                "metrics.open",
+                f"whoever reaches {settings.serve.listen} can read the metrics",
+                advice="name a file of tokens as `token_file` in [serve], or limit who can",
+            )
+        return
+    yield Onlooker(tick=KeyFile(path, board, keys_teller(parts)).refresh)
 
 
-def _helper_teller(parts: Parts) -> Tell:
-    def tell(why: str, pause: float) -> None:
-        parts.events.warning(
-            "health.restarted",
-            f"the health helper {why}; another starts in {pause:g} s",
-            reason=why,
-            seconds=pause,
+def _metrics(settings: Settings, parts: Parts) -> Metrics:
+    """Metrics that know what an earlier life of the service knew."""
+    shard = settings.serve.shard
+    kept = ((one.name, parts.state.last_listing(one.name)) for one in settings.sources)
+    listed = {
+        name: frozenset(
+            repo.key for repo in one.listing.repos if shard is None or holds(shard, repo.key)
         )
-
-    return tell
+        for name, one in kept
+        if one is not None
+    }
+    return Metrics(
+        parts.state.freshness(),
+        listed=listed,
+        per_repository=settings.serve.per_repository_metrics,
+    )
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from mgit.errors import AuthenticationError, ForgeError, MgitError, RepositoryBr
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.pool import Driver, Stop
+from mgit.fleet.spans import spanned_action
 from mgit.fleet.values import Phase, Progress, skipped
 from mgit.git.runner import Interrupted
 from mgit.model import (
@@ -26,6 +27,7 @@ from mgit.model import (
     action_key,
     action_name,
 )
+from mgit.telemetry.tracing import UNTRACED, Tracer
 
 Group = tuple[Action, ...]
 """The actions of one repository, in their order."""
@@ -40,11 +42,13 @@ class Applier:
             its host pauses.
         clean: takes secrets and control characters out of messages.
         clock: monotonic seconds.
+        tracer: has a span for each action.
     """
 
     perform: Callable[[Action], Outcome]
     clean: Callable[[str], str]
     clock: Callable[[], float] = time.monotonic
+    tracer: Tracer = UNTRACED
 
     def run(
         self, plan: Plan, *, workers: int, driver: Driver, progress: Progress | None
@@ -107,6 +111,11 @@ class Applier:
         Raises:
             Later: its host pauses; `refused` holds the refusals so far.
         """
+        with spanned_action(self.tracer, action) as told:
+            outcome = self._done(action, stop, refused)
+            return None if outcome is None else told(outcome)
+
+    def _done(self, action: Action, stop: Stop, refused: list[Refused]) -> Outcome | None:
         began = self.clock()
         try:
             outcome = self.perform(action)

@@ -15,7 +15,8 @@ from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, remembered_under
 from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
-from mgit.fleet.observe import compare, find_clones, look_into_gone
+from mgit.fleet.narrow import clones_for, ended, started
+from mgit.fleet.observe import compare, look_into_gone
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.recent import only_additions
 from mgit.fleet.refresh import looking, refreshing
@@ -37,15 +38,10 @@ from mgit.model import (
 )
 from mgit.plan.gone import may_be_removed
 from mgit.plan.policy import SyncPolicy
+from mgit.plan.rest import still_resting
 from mgit.plan.select import Selection
 from mgit.plan.sync import plan_sync
-from mgit.telemetry.events import (
-    Ended,
-    Event,
-    Planned,
-    RunEnded,
-    RunStarted,
-)
+from mgit.telemetry.events import Event, Planned, RunEnded
 
 EVERYTHING = Selection()
 NO_REQUEST = SyncRequest()
@@ -69,10 +65,11 @@ class Fleet:
         self._failed: list[Outcome] = []
         self._running: Generator[Outcome, None, None] | None = None
         self._whole = self._applied = False
+        self._asleep = 0
         self._lister = Lister(run_id, kit, self._tell)
         self._notices: list[str] = []
         self._unfetched: dict[str, str] = {}
-        self._resting: frozenset[str] = frozenset()
+        self._request = NO_REQUEST
 
     @property
     def root(self) -> Path:
@@ -149,12 +146,29 @@ class Fleet:
             Interrupted: mgit was told to stop.
         """
         kit = self._kit
-        self._resting = request.resting
+        self._request = request
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
-        policy = policy_of(kit.settings, selection, request)
-        clones = find_clones(self.root, kit.tools, kit.driver.tick)
+        with kit.meter.phase("comparing"), kit.tracer.span("compare"):
+            plan = self._compare(listings, selection, request, progress)
+        self._whole = selection.everything
+        self._problems = list(plan.problems)
+        self._tell(Planned(self.run_id, plan, time.monotonic() - began, self._asleep))
+        return plan
+
+    def _compare(
+        self,
+        listings: tuple[Listing, ...],
+        selection: Selection,
+        request: SyncRequest,
+        progress: Progress | None,
+    ) -> Plan:
+        kit = self._kit
+        listed, tick = not self._lister.listed_nothing, kit.driver.tick
+        clones = clones_for(request, self.root, kit.tools, tick, listed=listed)
         listings = self._lister.narrowed(listings, clones)
+        asleep = still_resting(request.asleep, listings, clones)
+        policy = replace(policy_of(kit.settings, selection, request), asleep=asleep)
         repos = (repo for one in listings for repo in one.repos)
         compared = compare(
             self._wanted(repos, policy),
@@ -165,6 +179,7 @@ class Fleet:
             git_workers=kit.settings.concurrency,
             driver=kit.driver,
             progress=progress,
+            meter=kit.meter,
         )
         looked = {local.folder: local for one in compared for local in one.local}
         looked |= look_into_gone(
@@ -179,9 +194,7 @@ class Fleet:
         plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
         if self._lister.quick:
             plan = only_additions(plan, clones, self._lister.quick)
-        self._whole = selection.everything
-        self._problems = list(plan.problems)
-        self._tell(Planned(self.run_id, plan, time.monotonic() - began))
+        self._asleep = len(asleep)
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:
@@ -309,12 +322,19 @@ class Fleet:
             return
         if not interrupted and not self._kit.driver.stop.requested:
             self._remember_complete()
+        total, tools = time.monotonic() - self._began, self._kit.tools
         event = RunEnded(
             self.run_id,
             ExitCode.INTERRUPTED if interrupted else self.code,
-            time.monotonic() - self._began,
-            self._kit.tools.started,
+            total,
+            tools.started,
             interrupted or self._kit.driver.stop.requested,
+            self._kit.meter.measures(
+                total=total,
+                git=tools.busy,
+                gits=tools.started,
+                workers=min(self._kit.settings.concurrency, MOST_GITS),
+            ),
         )
         self._began = None
         self._tell(event)
@@ -331,8 +351,11 @@ class Fleet:
         kit = self._kit
         perform = Performer(self.root, kit.sources, kit.tools)
         idle = all(isinstance(action, Skip) for action in plan.actions)
-        with contextlib.nullcontext() if idle else self._locked():
-            outcomes = Applier(perform, kit.clean).run(
+        with (
+            kit.meter.phase("applying"),
+            contextlib.nullcontext() if idle else self._locked(),
+        ):
+            outcomes = Applier(perform, kit.clean, tracer=kit.tracer).run(
                 plan,
                 workers=min(kit.settings.concurrency, MOST_GITS),
                 driver=kit.driver,
@@ -343,19 +366,24 @@ class Fleet:
                     if outcome.result is Result.FAILED:
                         self._failed.append(outcome)
                         self._lister.failed(outcome)
-                    self._tell(Ended(self.run_id, outcome, self._lister.source_of(outcome)))
+                    source = self._lister.source_of(outcome)
+                    self._tell(ended(self.run_id, outcome, source, self._request))
                     yield outcome
         self._applied = True
 
     def _list(self, progress: Progress | None, *, recent: bool = False) -> tuple[Listing, ...]:
         self._begin()
-        listings = self._lister.ask(progress, recent=recent, resting=self._resting)
+        request = self._request
+        with self._kit.meter.phase("listing"):
+            listings = self._lister.ask(
+                progress, recent=recent, resting=request.resting, only=request.only
+            )
         self._problems = [one.failure for one in listings if one.failure is not None]
         return listings
 
     def _remember_complete(self) -> None:
         """Note which sources have all of their clones current; a quick pass begins there."""
-        if self._whole and self._applied:
+        if self._whole and self._applied and not self._request.asleep:
             complete = self._lister.complete
             place = remembered_under(self._kit.settings)
             self._kit.state.remembered.store_complete(place, complete)
@@ -387,8 +415,8 @@ class Fleet:
         if self._began is None:
             self._began = time.monotonic()
             sources = (source.name for source in self._kit.settings.sources)
-            names = tuple(name for name in sources if name not in self._resting)
-            self._tell(RunStarted(self.run_id, str(self.root), names))
+            trace_id = self._kit.tracer.ids.trace_id
+            self._tell(started(self.run_id, self.root, sources, self._request, trace_id))
 
     def _tell(self, event: Event) -> None:
         told = (told_of(self.run_id, news) for news in self._kit.sources.news())

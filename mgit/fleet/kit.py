@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgit.config.settings import Settings
+from mgit.fleet.measuring import Meter
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
@@ -14,6 +15,7 @@ from mgit.git.lock import RootLock
 from mgit.plan.layout import RESERVED
 from mgit.state import State
 from mgit.telemetry.events import Observer
+from mgit.telemetry.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Kit:
         observers: are told of every event.
         clean: takes secrets and control characters out of text.
         state: the memory between runs.
+        meter: adds up where the time goes.
+        tracer: makes spans.
         lock: the root lock when the caller holds it already; None to take it while applying.
     """
 
@@ -38,6 +42,8 @@ class Kit:
     observers: tuple[Observer, ...]
     clean: Callable[[str], str]
     state: State
+    meter: Meter
+    tracer: Tracer
     lock: RootLock | None
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from mgit.credentials import Credential
 from mgit.credentials.find import how_to_renew
@@ -19,6 +20,7 @@ from mgit.model import Listing, LocalRepo, Outcome, Reason, RepoKey, action_key
 from mgit.plan.shard import holds
 from mgit.telemetry.events import CredentialFound, CredentialRejected, Event, Listed
 
+NOTHING: Mapping[str, Collection[RepoKey]] = MappingProxyType({})
 _OF_ITS_OWN = (Reason.BROKEN, Reason.EMPTIED)
 """Failures that another pass over the forge's news would not heal."""
 
@@ -39,6 +41,7 @@ class Lister:
         self._source_of: dict[RepoKey, str] = {}
         self._asked_at: dict[str, float] = {}
         self.quick: set[str] = set()
+        self.listed_nothing = False
         self.notices: list[str] = []
 
     @property
@@ -52,6 +55,7 @@ class Lister:
         *,
         recent: bool = False,
         resting: Collection[str] = (),
+        only: Mapping[str, Collection[RepoKey]] = NOTHING,
     ) -> tuple[Listing, ...]:
         """What every source lists, in the order of the configuration.
 
@@ -59,6 +63,7 @@ class Lister:
             progress: who watches.
             recent: ask only for news where a source tells some and is complete but for them.
             resting: sources that are not asked: what they listed last keeps its names reserved.
+            only: sources that are not asked either, and what of their last listing is meant.
 
         Raises:
             Interrupted: mgit was told to stop.
@@ -69,12 +74,16 @@ class Lister:
         since = kit.state.remembered.complete_since(place) if recent else {}
         now = time.time()
         found: dict[str, Listing] = {}
-        for name in resting:
+        awake = [name for name in names if name not in resting and name not in only]
+        self.listed_nothing = not awake
+        for name in resting if awake else ():  # without a new listing nobody gets a new name
             kept = kit.state.last_listing(name)
             if kept is not None:
                 found[name] = kept.listing
-        awake = [name for name in names if name not in resting]
-        for answer in list_sources(awake, kit.sources, kit.driver, progress, since):
+        for name, keys in only.items():
+            found[name] = self._part(name, keys)
+        for answer in list_sources(awake, kit.sources, kit.driver, progress, since, kit.tracer):
+            kit.meter.listed(answer.listing.source, answer.seconds)
             listing = self._taken(answer)
             found[listing.source] = listing
             if listing.complete or answer.hints:
@@ -130,9 +139,24 @@ class Lister:
         if answer.hints:
             self.quick.add(name)
         else:
-            left, elsewhere = answer.requests_left, self._elsewhere(listing)
-            self._tell(Listed(self._run_id, listing, answer.seconds, left, elsewhere))
+            self._tell(
+                Listed(
+                    self._run_id,
+                    listing,
+                    answer.seconds,
+                    answer.requests_left,
+                    self._elsewhere(listing),
+                    answer.requests_limit,
+                )
+            )
         return listing
+
+    def _part(self, name: str, keys: Collection[RepoKey]) -> Listing:
+        """Some of what a source listed last: hints, from which nothing is concluded."""
+        kept = self._kit.state.last_listing(name)
+        repos = () if kept is None else kept.listing.repos
+        self.quick.add(name)
+        return Listing(name, tuple(one for one in repos if one.key in keys), complete=False)
 
     def _found(
         self, name: str, credential: Credential, expires: datetime | None

@@ -15,10 +15,12 @@ from types import MappingProxyType
 
 from mgit.errors import AuthenticationError, MalformedAnswer, MgitError, NotFound
 from mgit.fleet.breaker import Breaker
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.pacing import TRIES, Refused
 from mgit.fleet.phases import Task, complete, hasty, run_tasks
 from mgit.fleet.pool import Driver
 from mgit.fleet.sources import Source, Sources
+from mgit.fleet.spans import spanned_listing
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import Phase, Progress
 from mgit.git.inspect import inspect_worktree, scan
@@ -33,6 +35,7 @@ from mgit.model import (
     RepoKey,
 )
 from mgit.plan.sync import Unreadable, needs_worktree
+from mgit.telemetry.tracing import UNTRACED, Tracer
 
 # Asking for refs is waiting, not computing: 16 at once cost 0.2 ms of CPU each, and stay far below
 # the 100 concurrent requests that GitHub allows.
@@ -51,6 +54,7 @@ class Answer:
         requests_left: of the forge's allowance; None where it does not say.
         hints: the listing holds only what may have changed (see `mgit.fleet.recent`).
         expires: when the credential ends (aware), as far as somebody knows.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     listing: Listing
@@ -59,6 +63,7 @@ class Answer:
     requests_left: int | None = None
     hints: bool = False
     expires: datetime | None = None
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def list_sources(
     driver: Driver,
     progress: Progress | None,
     since: Mapping[str, float] = NEVER,
+    tracer: Tracer = UNTRACED,
 ) -> Iterator[Answer]:
     """Ask every source side by side; one that fails does not keep the others from answering.
 
@@ -92,11 +98,12 @@ def list_sources(
         progress: who watches.
         since: sources that are asked only what changed after a moment (seconds since 1970), where
             they can tell.
+        tracer: has a span for each.
 
     Raises:
         Interrupted: mgit was told to stop.
     """
-    tasks = [Task(name, partial(_list, name, sources, since.get(name))) for name in names]
+    tasks = [Task(name, partial(_list, name, sources, since.get(name), tracer)) for name in names]
     answers = run_tasks(
         Phase.LIST, tasks, workers=ASKING_THREADS, driver=hasty(driver), progress=progress
     )
@@ -107,7 +114,14 @@ def list_sources(
     complete(driver)
 
 
-def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
+def _list(name: str, sources: Sources, since: float | None, tracer: Tracer) -> Iterator[Answer]:
+    with spanned_listing(tracer, name) as told:
+        answer = _answer(name, sources, since)
+        told(answer.listing, answer.source)
+    yield answer
+
+
+def _answer(name: str, sources: Sources, since: float | None) -> Answer:
     began = time.monotonic()
     source: Source | None = None
     hints: Listing | None = None
@@ -125,13 +139,15 @@ def _list(name: str, sources: Sources, since: float | None) -> Iterator[Answer]:
             exit_code=int(error.exit_code),
             malformed=int(isinstance(error, MalformedAnswer)),
         )
-    yield Answer(
+    left, limit = _allowance(source)
+    return Answer(
         listing,
         source,
         time.monotonic() - began,
-        _requests_left(source),
+        left,
         hints is not None,
         None if source is None else expires(source, ask=not listing.problem),
+        limit,
     )
 
 
@@ -163,13 +179,14 @@ def expires(source: Source, *, ask: bool) -> datetime | None:
     return told or source.settings.token_expires
 
 
-def _requests_left(source: Source | None) -> int | None:
+def _allowance(source: Source | None) -> tuple[int | None, int | None]:
+    """What is left of a forge's allowance, and the whole of it."""
     from mgit.forges import TellsRateLimit
 
     if source is None or not isinstance(source.forge, TellsRateLimit):
-        return None
+        return None, None
     limit = source.forge.rate_limit
-    return None if limit is None else limit.remaining
+    return (None, None) if limit is None else (limit.remaining, limit.limit)
 
 
 def find_clones(root: Path, tools: GitTools, tick: Callable[[], None]) -> tuple[LocalRepo, ...]:
@@ -191,6 +208,7 @@ def compare(
     git_workers: int,
     driver: Driver,
     progress: Progress | None,
+    meter: Meter,
 ) -> tuple[Compared, ...]:
     """Ask the upstream of every repository that has a clone; look into work trees that may move.
 
@@ -201,7 +219,8 @@ def compare(
         Interrupted: mgit was told to stop.
     """
     clones = _by_key(local)
-    looker = _Looker(root, sources, tools, Breaker(), threading.Semaphore(git_workers), Counter())
+    gits = threading.Semaphore(git_workers)
+    looker = _Looker(root, sources, tools, Breaker(), gits, Counter(), meter)
     tasks = [
         Task(str(repo.path), partial(looker.look, repo, clones.get(repo.key, ())))
         for repo in {repo.key: repo for repo in repos}.values()
@@ -224,6 +243,7 @@ class _Looker:
     breaker: Breaker
     gits: threading.Semaphore
     refused: Counter[RepoKey]
+    meter: Meter
 
     def look(self, repo: RemoteRepo, clones: tuple[LocalRepo, ...]) -> Iterator[Compared]:
         upstream = self._ask(repo)
@@ -242,7 +262,8 @@ class _Looker:
         asked = (repo.url.origin, repo.source)
         try:
             self.breaker.check(asked)
-            snapshot = self._ls_refs(repo)
+            with self.meter.timed(Spent.ASKING):
+                snapshot = self._ls_refs(repo)
         except Refused as refused:
             self.refused[repo.key] += 1
             if self.refused[repo.key] < TRIES:
@@ -272,8 +293,12 @@ class _Looker:
     def _into(self, upstream: RefSnapshot, clone: LocalRepo) -> LocalRepo:
         if not needs_worktree(upstream, clone):
             return clone
-        with self.gits:
+        with self.meter.timed(Spent.QUEUED):
+            self.gits.acquire()
+        try:
             return with_worktree(self.root, clone, self.tools.local)
+        finally:
+            self.gits.release()
 
 
 def look_into_gone(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from mgit.fleet.pool import Driver, Job, side_by_side
+from mgit.fleet.pool import Driver, Job, Later, side_by_side
 from mgit.fleet.values import Phase, Progress, Step
 from mgit.git.runner import Interrupted
 
@@ -60,7 +61,8 @@ def run_tasks(
     """
     total = len(tasks) if total is None else total
     tell = progress or _nobody
-    items = side_by_side([_job(task) for task in tasks], workers=workers, driver=driver)
+    jobs = [_job(task, driver.paused or _nobody_counts) for task in tasks]
+    items = side_by_side(jobs, workers=workers, driver=driver)
     with contextlib.closing(items):
         for item in items:
             match item:
@@ -88,18 +90,29 @@ def complete(driver: Driver) -> None:
         raise Interrupted("mgit was told to stop before it knew what to do")
 
 
-def _job(task: Task[T]) -> Job[_Began | _Ended | tuple[T]]:
+def _job(task: Task[T], paused: Callable[[float], None]) -> Job[_Began | _Ended | tuple[T]]:
     begun: list[bool] = []  # said once, also where it is put back
+    left_at: list[float] = []
 
     def job() -> Iterator[_Began | _Ended | tuple[T]]:
         if not begun:
             begun.append(True)
             yield _Began(task.name)
-        for result in task.work():
-            yield (result,)
+        if left_at:
+            paused(time.monotonic() - left_at.pop())
+        try:
+            for result in task.work():
+                yield (result,)
+        except Later:
+            left_at.append(time.monotonic())
+            raise
         yield _Ended(task.name)
 
     return job
+
+
+def _nobody_counts(seconds: float) -> None:
+    """Nobody wants to know how long it was."""
 
 
 def _nobody(step: Step) -> None:

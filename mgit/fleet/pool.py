@@ -53,12 +53,14 @@ class Driver:
         tick: called at least every `TICK_SECONDS` while results are waited for: a heartbeat.
         abort: makes running jobs end soon (kills git, closes connections); may be called twice.
         grace: seconds that running jobs get after `stop` before `abort`.
+        paused: told for how long a job stood still after it raised `Later`; from any thread.
     """
 
     stop: Stop
     tick: Callable[[], None]
     abort: Callable[[], None]
     grace: float = GRACE_SECONDS
+    paused: Callable[[float], None] | None = None
 
 
 class Later(Exception):

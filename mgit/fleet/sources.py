@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from mgit.address import Origin
+from mgit.config.environ import Environment
 from mgit.config.settings import Settings, SourceSettings
 from mgit.credentials import Credential, CredentialBook, CredentialRequest, CredentialStore, Secret
 from mgit.credentials.desktop import open_keyring
-from mgit.credentials.find import find, standard_finders
+from mgit.credentials.find import RUN_SECRETS, find, standard_finders
 from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import TICK_SECONDS, Stop
 from mgit.fleet.rotation import News, Rotation
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
     from mgit.forges.interface import Forge
 
 T = TypeVar("T")
+
+
+def trusted_folders(environment: Environment) -> tuple[Path, ...]:
+    """Folders whose files may be readable by others, for the platform decides who sees them."""
+    systemd = systemd_folder(environment)
+    return RUN_SECRETS if systemd is None else (*RUN_SECRETS, systemd)
+
+
+def systemd_folder(environment: Environment) -> Path | None:
+    """Where systemd puts the credentials of a unit; None where no unit has any."""
+    folder = environment.given("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class Sources:
         runner: starts token commands.
         stop: ends the waiting for a forge's rate limit.
         budgets: what each host allows each credential.
+        meter: told how long forges let it wait.
     """
 
     def __init__(
@@ -84,7 +99,9 @@ class Sources:
         runner: GitRunner,
         stop: Stop,
         budgets: Budgets,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._settings = settings
         self._transport = transport
         self._state = state
@@ -190,7 +207,7 @@ class Sources:
             token_file=source.token_file,
             token_command=source.token_command,
             environment=self._from_environment(source),
-            systemd=self._systemd(),
+            systemd=systemd_folder(self._settings.environment),
         )
         credential = find(request, finders)
         if credential is not None:
@@ -208,17 +225,14 @@ class Sources:
                 f"{source.token_env} holds no usable token: {error.message}", advice=error.advice
             ) from None
 
-    def _systemd(self) -> Path | None:
-        folder = self._settings.environment.given("CREDENTIALS_DIRECTORY")
-        return Path(folder) if folder else None
-
     def _sleep(self, seconds: float) -> None:
         """Wait for a forge, unless mgit is ending."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if self._stop.requested:
-                raise Interrupted("waiting for a forge was interrupted")
-            time.sleep(min(left, TICK_SECONDS))
+        with self._meter.timed(Spent.PAUSED):
+            while (left := end - time.monotonic()) > 0:
+                if self._stop.requested:
+                    raise Interrupted("waiting for a forge was interrupted")
+                time.sleep(min(left, TICK_SECONDS))
 
 
 class _Answers:

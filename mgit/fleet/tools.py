@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,9 +16,11 @@ from mgit.credentials import Askpass, Credential, CredentialBook, Redactor
 from mgit.fleet.network import git_network, proxy_credential
 from mgit.fleet.pacing import Budgets, PacedTransport
 from mgit.fleet.sources import Source
+from mgit.fleet.spans import spanned_git
 from mgit.forges.budget import Budget
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
+from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 T = TypeVar("T")
@@ -35,9 +38,17 @@ class GitTools:
         settings: the environment and the folders for askpass.
         transport: carries the refs clients' requests.
         budgets: what each host allows each credential.
+        tracer: has a span for every git.
     """
 
-    def __init__(self, settings: Settings, transport: Transport, budgets: Budgets) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        budgets: Budgets,
+        tracer: Tracer = UNTRACED,
+    ) -> None:
+        self._tracer = tracer
         self._settings = settings
         self._transport = transport
         self._budgets = budgets
@@ -56,6 +67,12 @@ class GitTools:
         """How many processes were started so far."""
         with self._lock:
             return sum(runner.started for runner in (self.local, *self._runners.values()))
+
+    @property
+    def busy(self) -> float:
+        """Seconds that git processes took so far, those side by side added up."""
+        with self._lock:
+            return sum(runner.busy for runner in (self.local, *self._runners.values()))
 
     def runner(self, source: Source) -> GitRunner:
         """Starts git with this source's credential. Its askpass is made with the first call."""
@@ -116,6 +133,7 @@ class GitTools:
             redactor=Redactor([*book, *([self.proxy] if self.proxy else [])]),
             network=self._network,
             grace=GIT_GRACE_SECONDS,
+            watch=None if self._tracer is UNTRACED else partial(spanned_git, self._tracer),
         )
         self._hand_on(runner)
         if self._cancelled:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -54,12 +54,21 @@ class SyncRequest:
         recent: ask the forges only for what changed since the last complete run. A quick pass:
             it adds work where a forge tells of some, and never moves or removes anything.
         resting: names of sources that are neither asked nor worked on in this run.
+        only: repositories of sources that are not listed in this run, and their folders: they are
+            known from the last listing, and brought up to date where they lie. Nothing is made,
+            moved or removed for it.
+        asleep: known repositories that need not be asked, and when they were asked last (seconds
+            since 1970). What a listing or the disk tells of one wakes it.
+        causes: why a repository is looked after in this run: id of the request that said so.
     """
 
     acknowledge_gone: bool = False
     heal: HealPolicy | None = None
     recent: bool = False
     resting: frozenset[str] = frozenset()
+    only: Mapping[str, Mapping[RepoKey, str]] = field(default_factory=dict)
+    asleep: Mapping[RepoKey, float] = field(default_factory=dict)
+    causes: Mapping[RepoKey, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet
 from mgit.fleet.kit import Kit
+from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
@@ -20,9 +21,9 @@ from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.lock import RootLock
-from mgit.model import Outcome
-from mgit.state import State
-from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
+from mgit.model import Outcome, RepoKey, Result, Skip, action_key, action_name
+from mgit.state import RunFigures, State, is_change
+from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.events import (
@@ -36,7 +37,10 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.telemetry.traces import open_tracer
+from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
@@ -53,6 +57,7 @@ class Parts:
         audit: the audit trail.
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
+        tracer: makes spans, where they are wanted.
     """
 
     state: State
@@ -60,6 +65,7 @@ class Parts:
     audit: AuditTrail
     clean: Cleaner
     budgets: Budgets
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.contextmanager
@@ -77,20 +83,33 @@ def open_parts(
         stream: where the log goes; standard error if None.
         log_format: in place of the settings'.
         log_level: in place of the settings'.
+
+    Raises:
+        ConfigurationError: traces are wanted, and what sends them is not installed.
     """
     clean = Cleaner()
+    telemetry = settings.telemetry
+    tracer = open_tracer(
+        telemetry.endpoint,
+        telemetry.traceparent,
+        clean,
+        lambda words: events.warning("traces.problem", words),
+    )
     events = open_log(
         log_format or settings.log.format,
         log_level or settings.log.level,
         clean,
         stream or sys.stderr,
+        ids=None if tracer is UNTRACED else lambda: tracer.ids,
     )
     folder = settings.paths.state_dir
     state = State(folder / STATE_FILE, warn=lambda words: events.warning("state.problem", words))
     try:
-        audit = AuditTrail(folder / AUDIT_FILE, clean=clean)
-        yield Parts(state, events, audit, clean, Budgets(state, tell=_pause_teller(events)))
+        audit = open_trail(settings, clean, _head_teller(events))
+        budgets = Budgets(state, tell=_pause_teller(events))
+        yield Parts(state, events, audit, clean, budgets, tracer)
     finally:
+        tracer.close()
         state.close()
 
 
@@ -124,7 +143,8 @@ def open_fleet(
             )
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
-        tools = GitTools(settings, transport, parts.budgets)
+        meter = Meter()
+        tools = GitTools(settings, transport, parts.budgets, parts.tracer)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -132,6 +152,7 @@ def open_fleet(
             stop=stop or Stop(),
             tick=tick or _nothing,
             abort=lambda: _abort(tools, transport),
+            paused=lambda seconds: meter.add(Spent.PAUSED, seconds),
         )
         warn = _warner(parts.events)
         kit = Kit(
@@ -144,6 +165,7 @@ def open_fleet(
                 runner=tools.local,
                 stop=driver.stop,
                 budgets=parts.budgets,
+                meter=meter,
             ),
             tools=tools,
             driver=driver,
@@ -154,9 +176,13 @@ def open_fleet(
             ),
             clean=parts.clean,
             state=parts.state,
+            meter=meter,
+            tracer=parts.tracer,
             lock=lock,
         )
-        fleet = Fleet(secrets.token_hex(8), kit)
+        run_id = secrets.token_hex(8)
+        span = stack.enter_context(parts.tracer.run(run_id))
+        fleet = Fleet(run_id, kit)
         try:
             yield fleet
         except BaseException:
@@ -164,6 +190,7 @@ def open_fleet(
             fleet.close(interrupted=True)
             raise
         fleet.close()
+        span.set({"mgit.exit_code": int(fleet.code)})
 
 
 def log_events(parts: Parts) -> Observer:
@@ -178,35 +205,75 @@ class _StateObserver:
         self._state = state
         self._root = root
         self._run: str | None = None
+        self._routine = False
         self._outcomes: list[Outcome] = []
+        self._sources: dict[RepoKey, str] = {}
+        self._ends: dict[RepoKey | str, tuple[bool, bool]] = {}  # -> changed, failed
 
     def __call__(self, event: Event) -> None:
         match event:
-            case RunStarted() | CredentialFound() | CredentialRejected():
+            case RunStarted(routine=routine):
+                self._routine = routine
+            case CredentialFound() | CredentialRejected():
                 pass
             case Listed(listing=listing):
                 self._state.store_listing(listing)
-            case Planned(run_id=run_id):
-                self._run = run_id
-                self._state.begin_run(run_id, self._root)
-            case Ended(run_id=run_id, outcome=outcome):
-                self._outcomes.append(outcome)
-                if len(self._outcomes) >= _BATCH:
-                    self._flush(run_id)
-            case RunEnded(run_id=run_id, code=code):
+            case Planned(run_id=run_id, plan=plan):
+                # A look at some repositories that found nothing new is no run to remember.
+                if not (self._routine and all(isinstance(one, Skip) for one in plan.actions)):
+                    self._run = run_id
+                    self._state.begin_run(run_id, self._root)
+            case Ended():
+                self._ended(event)
+            case RunEnded(run_id=run_id, code=code, measures=measures):
                 self._flush(run_id)
                 if self._run is not None:
-                    self._state.end_run(run_id, int(code))
+                    self._state.end_run(run_id, int(code), self._figures(event), measures)
             case _:
                 assert_never(event)
 
+    def _ended(self, event: Ended) -> None:
+        outcome = event.outcome
+        key = action_key(outcome.action)
+        if key is not None and event.source:
+            self._sources[key] = event.source
+        who = key or action_name(outcome.action)
+        changed, failed = self._ends.get(who, (False, False))
+        self._ends[who] = changed or is_change(outcome), failed or outcome.result is Result.FAILED
+        self._outcomes.append(outcome)
+        if len(self._outcomes) >= _BATCH:
+            self._flush(event.run_id)
+
+    def _figures(self, event: RunEnded) -> RunFigures:
+        ends = self._ends.values()
+        return RunFigures(
+            event.seconds,
+            len(ends),
+            sum(changed for changed, _ in ends),
+            sum(failed for _, failed in ends),
+            event.git_processes,
+        )
+
     def _flush(self, run_id: str) -> None:
-        self._state.record(run_id, self._outcomes)
+        self._state.record(run_id, self._outcomes, self._sources)
         self._outcomes.clear()
+        self._sources.clear()
 
 
 def _warner(events: EventLog) -> Callable[[str], None]:
     return lambda words: events.warning("audit.problem", words)
+
+
+def _head_teller(events: EventLog) -> Callable[[Head], None]:
+    def tell(head: Head) -> None:
+        events.info(
+            "audit.head",
+            f"the audit log ends with record {head.seq}",
+            seq=head.seq,
+            head=head.hash,
+        )
+
+    return tell
 
 
 def _pause_teller(events: EventLog) -> Callable[[Pause], None]:

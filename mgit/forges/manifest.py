@@ -160,11 +160,13 @@ def _read(file: Path) -> str:
 
 def _entries(file: Path, text: str) -> list[_Entry]:
     try:
-        content = msgspec.convert(tomllib.loads(text), _File)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of 5000 digits
         raise ConfigurationError(
             f"the manifest {file} is not valid TOML: {error}", advice="correct that line"
         ) from None
+    try:
+        content = msgspec.convert(tree, _File)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"the manifest {file} is not as it should be: {error}",

@@ -83,7 +83,7 @@ def read_identity(git_dir: Path) -> Identity | None:
         raise RepositoryBroken(f"{file} cannot be read: {error.strerror}") from None
     try:
         return _identity(msgspec.json.decode(content, type=_Document))
-    except (msgspec.MsgspecError, InvalidInput) as error:
+    except (msgspec.MsgspecError, InvalidInput, UnicodeDecodeError, RecursionError) as error:
         raise RepositoryBroken(
             f"{file} is malformed: {error}", advice="move the clone away; mgit makes it again"
         ) from None

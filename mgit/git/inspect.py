@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ _OPERATIONS: tuple[tuple[str, Operation], ...] = (
 MOVING = "mgit.moving"
 """There while a git of mgit's moves a work tree: a lock beside it is that git's."""
 
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_COUNT = re.compile(r"[0-9]{1,18}")
 _LOCKS = frozenset({"index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock"})
 _STATUS = (
     "status",
@@ -226,7 +229,7 @@ def _worktree(headers: dict[str, str], changed: int, untracked: int, conflicted:
         changed=changed,
         untracked=untracked,
         conflicted=conflicted,
-        stashes=int(headers.get("stash", "0")),
+        stashes=_count(headers.get("stash", "0")),
     )
 
 
@@ -234,7 +237,13 @@ def _ahead_behind(text: str) -> tuple[int | None, int | None]:
     ahead, _, behind = text.partition(" ")
     if not ahead.startswith("+") or not behind.startswith("-"):
         return None, None
-    return int(ahead[1:]), int(behind[1:])
+    return _count(ahead[1:]), _count(behind[1:])
+
+
+def _count(text: str) -> int:
+    if not _COUNT.fullmatch(text):
+        raise GitError(f"git status printed a number that is none: {text[:80]!a}")
+    return int(text)
 
 
 def _operation(git_dir: Path) -> Operation | None:
@@ -282,19 +291,34 @@ def _refs_by_git(git_dir: Path, runner: GitRunner) -> DiskRefs:
     listing = runner.run(
         ["for-each-ref", "--format=%(objectname) %(refname) %(symref)"], git_dir=git_dir
     )
-    refs: dict[str, str] = {}
-    symbolic: dict[str, str] = {}
-    for line in listing.stdout.decode("utf-8", "surrogateescape").splitlines():
-        oid, name, target = line.split(" ")
-        refs[name] = oid
-        if target:
-            symbolic[name] = target
+    refs, symbolic = parse_listed_refs(listing.stdout)
     head = runner.run(["symbolic-ref", "--quiet", "HEAD"], git_dir=git_dir, check=False)
     if head.returncode == 0:
         target = head.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
         return DiskRefs(refs, symbolic | {"HEAD": target}, refs.get(target))
     detached = runner.run(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir=git_dir)
     return DiskRefs(refs, symbolic, detached.stdout.decode("ascii").strip())
+
+
+def parse_listed_refs(output: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """Read `git for-each-ref` in the format `OID NAME SYMREF`: object ids and targets by name.
+
+    Raises:
+        GitError: it is something else.
+    """
+    refs: dict[str, str] = {}
+    symbolic: dict[str, str] = {}
+    for line in output.decode("utf-8", "surrogateescape").split("\n"):
+        if not line:
+            continue
+        match line.split(" "):
+            case [oid, name, target] if _OID.fullmatch(oid):
+                refs[name] = oid
+            case _:
+                raise GitError(f"git for-each-ref printed a line that is none: {line[:80]!a}")
+        if target:
+            symbolic[name] = target
+    return refs, symbolic
 
 
 def _folders(root: Path, folder: str, depth: int) -> Iterator[str]:

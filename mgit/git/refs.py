@@ -8,6 +8,7 @@ GET alone where only the old protocol is spoken. Over ssh `git ls-remote` does t
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections.abc import Mapping
 from enum import Enum
@@ -35,6 +36,7 @@ _REQUEST = "application/x-git-upload-pack-request"
 _RESULT = "application/x-git-upload-pack-result"
 _ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
 _DEFAULT_PAUSE = 60.0
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class Asks(Protocol):
@@ -201,7 +203,9 @@ def parse_ls_remote(output: bytes) -> RefSnapshot:
     """
     lines: list[bytes] = []
     targets: dict[str, str] = {}
-    for line in output.decode("utf-8", "surrogateescape").splitlines():
+    for line in output.decode("utf-8", "surrogateescape").split("\n"):
+        if not line:
+            continue
         left, _, name = line.partition("\t")
         if left.startswith("ref: "):
             targets[name] = left.removeprefix("ref: ")
@@ -241,7 +245,7 @@ def _media_type(response: Response) -> str:
 
 
 def _seconds(text: str | None) -> float:
-    return float(text) if text is not None and text.isdecimal() else _DEFAULT_PAUSE
+    return float(text) if text is not None and _SECONDS.fullmatch(text) else _DEFAULT_PAUSE
 
 
 def _target(url: CloneUrl) -> str:

@@ -14,8 +14,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never
@@ -35,6 +35,9 @@ from mgit.git.words import clean_messages, failure, what_is_run
 
 _MIB = 1024 * 1024
 _TICK = 1.0  # seconds between looks at the cancel flag
+
+Watch = Callable[[str, Origin | None], AbstractContextManager[Callable[[int], object]]]
+"""Made for each git, of its command and the place that it may talk to."""
 
 
 class Interrupted(GitError):
@@ -71,6 +74,7 @@ class GitRunner:
         local_deadline: seconds for a git that talks to nobody.
         network_deadline: seconds for a git that talks to a forge.
         grace: seconds between SIGTERM and SIGKILL.
+        watch: what goes around every git; what it enters is told the exit code.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class GitRunner:
         local_deadline: float = 300.0,
         network_deadline: float = 3600.0,
         grace: float = 5.0,
+        watch: Watch | None = None,
     ) -> None:
         self._git = git
         self._environment = dict(environment or {})
@@ -99,6 +104,8 @@ class GitRunner:
         self._running: set[int] = set()
         self._kept_open: set[int] = set()
         self._started = 0
+        self._busy = 0.0
+        self._watched = watch or _unwatched
         self._has_lfs: bool | None = None
         self._cancelled = False
 
@@ -106,6 +113,11 @@ class GitRunner:
     def started(self) -> int:
         """How many processes were started so far."""
         return self._started
+
+    @property
+    def busy(self) -> float:
+        """Seconds that git processes took so far, those side by side added up."""
+        return self._busy
 
     @property
     def has_lfs(self) -> bool:
@@ -161,15 +173,17 @@ class GitRunner:
             ceiling=Path(os.path.realpath(cwd)).parent if cwd is not None else None,
             extra=config,
         )
-        result = self._supervise(
-            [self._git, *where, *args],
-            cwd=cwd if cwd is not None else git_dir,
-            environment=environment,
-            deadline=deadline,
-            data=stdin,
-            max_stdout=max_stdout,
-            what=what_is_run(args, origin),
-        )
+        with self._watched(args[0], origin) as ended:
+            result = self._supervise(
+                [self._git, *where, *args],
+                cwd=cwd if cwd is not None else git_dir,
+                environment=environment,
+                deadline=deadline,
+                data=stdin,
+                max_stdout=max_stdout,
+                what=what_is_run(args, origin),
+            )
+            ended(result.returncode)
         if check and result.returncode != 0:
             raise failure(what_is_run(args, origin), result.stderr, result.returncode)
         return result
@@ -278,7 +292,8 @@ class GitRunner:
         max_stdout: int,
         what: str,
     ) -> GitResult:
-        ends = time.monotonic() + deadline
+        began = time.monotonic()
+        ends = began + deadline
         child = self._start(argv, cwd, environment, has_input=data is not None, what=what)
         try:
             assert child.stdout is not None  # noqa: S101 - for the type checker: we asked for pipes
@@ -297,6 +312,7 @@ class GitRunner:
         finally:
             with self._lock:
                 self._running.discard(child.pid)
+                self._busy += time.monotonic() - began
 
     def _start(
         self,
@@ -390,6 +406,13 @@ class _Stop(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+def _unwatched(
+    command: str, origin: Origin | None
+) -> AbstractContextManager[Callable[[int], object]]:
+    del command, origin
+    return nullcontext(abs)  # takes the exit code, and nothing comes of it
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -90,7 +90,9 @@ def _entries(
         if length == 0 and oid != _EMPTY_BLOB:  # git's mark for "look into it"
             return None
         start = at + size
-        end = data.index(b"\0", start)
+        end = data.find(b"\0", start)
+        if end < 0:
+            return None
         stats[data[start:end]] = (cs, cn, ms, mn, ino, mode, uid, gid, length)
         at += (end - at + 8) & ~7
     return at

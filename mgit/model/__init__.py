@@ -15,7 +15,8 @@ from mgit.model.actions import (
     action_name,
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
-from mgit.model.outcomes import Outcome, Result, holds_upstream
+from mgit.model.measures import Measures
+from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
 from mgit.model.shards import Shard
 from mgit.model.upstream import (
@@ -39,6 +40,7 @@ __all__ = [
     "Heal",
     "Listing",
     "LocalRepo",
+    "Measures",
     "Move",
     "Operation",
     "Outcome",
@@ -49,6 +51,7 @@ __all__ = [
     "Remove",
     "RepoKey",
     "RepoPath",
+    "RepoState",
     "Result",
     "Shard",
     "Skip",
@@ -58,4 +61,5 @@ __all__ = [
     "action_key",
     "action_name",
     "holds_upstream",
+    "repo_state",
 ]

@@ -38,6 +38,7 @@ class Outcome:
         seconds: wall time spent.
         refs_changed: refs that differ after the action.
         rewritten: a checked-out branch left commits behind that its upstream took back.
+        span_id: the span that tells of it; empty without tracing.
     """
 
     action: Action
@@ -49,6 +50,16 @@ class Outcome:
     seconds: float = 0.0
     refs_changed: int = 0
     rewritten: bool = False
+    span_id: str = ""
+
+
+class RepoState(StrEnum):
+    """How a repository stands after what was last done; the words are labels of `mgit_repos`."""
+
+    CURRENT = "current"
+    HELD = "held"
+    FAILED = "failed"
+    FOREIGN = "foreign"
 
 
 _REFS_ARE_CURRENT = frozenset(
@@ -81,3 +92,15 @@ def holds_upstream(outcome: Outcome) -> bool:
     if outcome.result is Result.SKIPPED:
         return outcome.reason in _ONLY_THE_WORK_TREE
     return outcome.result in _REFS_ARE_CURRENT
+
+
+def repo_state(outcome: Outcome) -> RepoState | None:
+    """How the repository stands after it; None where the outcome does not say: moved, removed."""
+    if outcome.result in (Result.MOVED, Result.ARCHIVED, Result.REMOVED):
+        return None
+    if outcome.result is Result.FAILED:
+        return RepoState.FAILED
+    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
+        return RepoState.FOREIGN
+    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
+    return RepoState.CURRENT if settled and holds_upstream(outcome) else RepoState.HELD

@@ -55,6 +55,7 @@ class SyncPolicy:
         shard: the part of the repositories that this mgit keeps, None for all.
         resting: sources that this run is not about; what is known of them only keeps their names
             reserved.
+        asleep: repositories that are left as they are in this run: they were asked a while ago.
     """
 
     kind: CopyKind = CopyKind.WORKTREE
@@ -69,6 +70,7 @@ class SyncPolicy:
     now: datetime | None = None
     shard: Shard | None = None
     resting: frozenset[str] = frozenset()
+    asleep: frozenset[RepoKey] = frozenset()
 
     def keeps(self, key: RepoKey | None) -> bool:
         """Whether a repository is this mgit's to look after; what has no identity always is."""
@@ -76,7 +78,7 @@ class SyncPolicy:
 
     def wants(self, repo: RemoteRepo) -> bool:
         """Whether a listed repository is wanted by its source and meant by this run."""
-        if repo.source in self.resting or not self.keeps(repo.key):
+        if repo.source in self.resting or repo.key in self.asleep or not self.keeps(repo.key):
             return False
         own = self._own(repo.source)
         if self.selection.everything and own.selection.everything:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
-from mgit.state.store import PastRun, State
+from mgit.state.store import PastRun, RunFigures, State, is_change
 from mgit.state.turns import StoredTurn
+from mgit.state.visits import StoredVisit
 
-__all__ = ["PastRun", "State", "StoredListing", "StoredPause", "StoredRefs", "StoredTurn"]
+__all__ = [
+    "PastRun",
+    "RunFigures",
+    "State",
+    "StoredListing",
+    "StoredPause",
+    "StoredRefs",
+    "StoredTurn",
+    "StoredVisit",
+    "is_change",
+]

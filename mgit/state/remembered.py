@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from mgit.model import Listing, RefSnapshot
 from mgit.state.database import Database
 
 T = TypeVar("T")
+_OID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def decoded(body: bytes, type_: type[T]) -> T | None:
     """Undo `encoded`, None where that is not possible."""
     try:
         return msgspec.msgpack.decode(zlib.decompress(body), type=type_)
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError):
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -164,5 +166,6 @@ def unpacked_refs(body: bytes) -> RefSnapshot | None:
     except zlib.error:
         return None
     head, *lines = text.split("\n")
-    pairs = (line.partition(" ") for line in lines)
-    return RefSnapshot({name: oid for oid, _, name in pairs}, head or None)
+    refs = {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
+    whole = all(name and _OID.fullmatch(oid) for name, oid in refs.items())
+    return RefSnapshot(refs, head or None) if whole else None

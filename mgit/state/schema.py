@@ -124,4 +124,54 @@ _THIRD = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # What a status page tells of a repository, and of a run.
+    "ALTER TABLE repos ADD COLUMN source TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN folder TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN state TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN message TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN advice TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE repos ADD COLUMN seconds REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE repos ADD COLUMN last_changed REAL",
+    "CREATE INDEX outcomes_repo ON outcomes (forge, repo_id)",
+    "ALTER TABLE runs ADD COLUMN seconds REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN repos INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN git_processes INTEGER NOT NULL DEFAULT 0",
+)
+
+_FIFTH = (
+    # What webhooks brought, so that the same thing again does nothing. `mark` is a digest.
+    """
+    CREATE TABLE deliveries (
+        source TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        seen_at REAL NOT NULL,
+        PRIMARY KEY (source, mark)
+    ) WITHOUT ROWID, STRICT
+    """,
+    "CREATE INDEX deliveries_seen ON deliveries (source, seen_at)",
+    # When a service asked each repository last, and when that told of something new.
+    """
+    CREATE TABLE visits (
+        place TEXT NOT NULL,
+        forge TEXT NOT NULL,
+        repo_id TEXT NOT NULL,
+        source TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        asked_at REAL NOT NULL,
+        changed_at REAL,
+        failures INTEGER NOT NULL,
+        PRIMARY KEY (place, forge, repo_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+_SIXTH = (
+    # Where the time of a run went (`mgit.model.Measures`), packed.
+    "ALTER TABLE runs ADD COLUMN measures BLOB",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)

@@ -5,19 +5,76 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgit.model import Listing, Outcome, RepoKey, Result, action_key, action_name, holds_upstream
+from mgit.model import (
+    Archive,
+    Listing,
+    Measures,
+    Move,
+    Outcome,
+    RepoKey,
+    Result,
+    action_key,
+    action_name,
+    holds_upstream,
+    repo_state,
+)
 from mgit.state.database import Database
+from mgit.state.deliveries import Deliveries
+from mgit.state.past import Past
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
 from mgit.state.turns import Turns
+from mgit.state.visits import Visits
 
 KEPT_RUNS = 200
 KEPT_RESPONSE_SECONDS = 90 * 86400.0
+
+
+# A repository that was moved aside or away stands as it stood before, elsewhere.
+_REPO_SEEN = """
+    INSERT INTO repos
+        (forge, repo_id, name, last_result, first_seen, last_seen, last_success,
+         source, folder, state, reason, message, advice, seconds, last_changed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (forge, repo_id) DO UPDATE SET
+        name = excluded.name,
+        last_result = excluded.last_result,
+        last_seen = excluded.last_seen,
+        last_success = coalesce(excluded.last_success, last_success),
+        source = iif(excluded.source = '', source, excluded.source),
+        folder = excluded.folder,
+        state = iif(excluded.state = '', state, excluded.state),
+        reason = iif(excluded.state = '', reason, excluded.reason),
+        message = iif(excluded.state = '', message, excluded.message),
+        advice = iif(excluded.state = '', advice, excluded.advice),
+        seconds = iif(excluded.state = '', seconds, excluded.seconds),
+        last_changed = coalesce(excluded.last_changed, last_changed)
+"""
+_CHANGED = frozenset({Result.CLONED, Result.HEALED})
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What a run did.
+
+    Args:
+        seconds: wall time.
+        repos: repositories that it looked after.
+        changed: those of them that were made or got other refs.
+        failed: those of them that failed.
+        git_processes: how many it started.
+    """
+
+    seconds: float = 0.0
+    repos: int = 0
+    changed: int = 0
+    failed: int = 0
+    git_processes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +122,9 @@ class State:
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
+        self.visits = Visits(self._database)
+        self.deliveries = Deliveries(self._database, clock)
+        self.past = Past(self._database)
 
     def check(self) -> None:
         """Make sure that the state can be written.
@@ -133,33 +193,57 @@ class State:
 
         self._database.write(change)
 
-    def end_run(self, run_id: str, exit_code: int) -> None:
+    def end_run(
+        self,
+        run_id: str,
+        exit_code: int,
+        figures: RunFigures | None = None,
+        measures: Measures | None = None,
+    ) -> None:
+        """Note that a run is over.
+
+        Args:
+            run_id: which.
+            exit_code: what it returned.
+            figures: what it did.
+            measures: where its time went.
+        """
+        told = figures or RunFigures()
+        body = None if measures is None else encoded(measures)
         self._write(
-            "UPDATE runs SET ended_at = ?, exit_code = ? WHERE run_id = ?",
-            [(self._clock(), exit_code, run_id)],
+            "UPDATE runs SET ended_at = ?, exit_code = ?, seconds = ?, repos = ?, changed = ?, "
+            "failed = ?, git_processes = ?, measures = ? WHERE run_id = ?",
+            [
+                (
+                    *(self._clock(), exit_code, told.seconds, told.repos, told.changed),
+                    *(told.failed, told.git_processes, body, run_id),
+                )
+            ],
         )
 
-    def record(self, run_id: str, outcomes: Iterable[Outcome]) -> None:
-        """Keep what came of some actions, in one transaction."""
+    def record(
+        self,
+        run_id: str,
+        outcomes: Iterable[Outcome],
+        sources: Mapping[RepoKey, str] | None = None,
+    ) -> None:
+        """Keep what came of some actions, in one transaction.
+
+        Args:
+            run_id: of the run that did them.
+            outcomes: what came of each.
+            sources: which source lists a repository, where that is known.
+        """
         now = self._clock()
         batch = tuple(outcomes)
         told = [_outcome_row(run_id, one, now) for one in batch if one.result is not Result.CURRENT]
-        seen = [row for one in batch if (row := _repo_row(one, now)) is not None]
+        seen = [row for one in batch if (row := _repo_row(one, now, sources or {})) is not None]
 
         def change(connection: sqlite3.Connection) -> None:
             marks = ", ".join("?" * 12)
             connection.executemany(f"INSERT INTO outcomes VALUES ({marks})", told)  # noqa: S608 - only question marks
             connection.executemany(
-                """
-                INSERT INTO repos
-                    (forge, repo_id, name, last_result, first_seen, last_seen, last_success)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (forge, repo_id) DO UPDATE SET
-                    name = excluded.name,
-                    last_result = excluded.last_result,
-                    last_seen = excluded.last_seen,
-                    last_success = coalesce(excluded.last_success, last_success)
-                """,
+                _REPO_SEEN,
                 seen,
             )
 
@@ -228,13 +312,36 @@ def _outcome_row(run_id: str, outcome: Outcome, now: float) -> tuple[object, ...
     )
 
 
-def _repo_row(outcome: Outcome, now: float) -> tuple[object, ...] | None:
+def _repo_row(
+    outcome: Outcome, now: float, sources: Mapping[RepoKey, str]
+) -> tuple[object, ...] | None:
     key = action_key(outcome.action)
     if key is None:
         return None
-    success = now if holds_upstream(outcome) else None
-    name = action_name(outcome.action)
-    return key.forge, key.id, name, outcome.result.value, now, now, success
+    state = repo_state(outcome)
+    return (
+        *(key.forge, key.id, action_name(outcome.action), outcome.result.value, now, now),
+        now if holds_upstream(outcome) else None,
+        *(sources.get(key, ""), _folder(outcome), state.value if state else ""),
+        *(outcome.reason.value if outcome.reason else "", outcome.message, outcome.advice),
+        *(outcome.seconds, now if is_change(outcome) else None),
+    )
+
+
+def is_change(outcome: Outcome) -> bool:
+    """Whether the clone is another one than before."""
+    return outcome.result in _CHANGED or outcome.refs_changed > 0
+
+
+def _folder(outcome: Outcome) -> str:
+    """Where the clone is after it, empty where there is none."""
+    match outcome:
+        case Outcome(action=Move(to=to) | Archive(to=to), result=Result.MOVED | Result.ARCHIVED):
+            return to
+        case Outcome(result=Result.REMOVED):
+            return ""
+        case _:
+            return outcome.action.folder
 
 
 def _unpack(body: object) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mgit.telemetry.audit import AuditTrail
-from mgit.telemetry.chain import Verdict, verify_audit
 from mgit.telemetry.events import (
     CredentialFound,
     CredentialRejected,
@@ -16,6 +15,7 @@ from mgit.telemetry.events import (
     RunStarted,
 )
 from mgit.telemetry.logs import EventLog, log_observer, open_log
+from mgit.telemetry.verifying import Verdict, verify_audit
 
 __all__ = [
     "AuditTrail",

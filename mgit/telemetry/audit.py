@@ -4,6 +4,9 @@ Each record carries the hash of the one before it (`prev`) and its own (`hash`),
 taken out, changed or put in shows. A chain alone does not stop somebody with the rights to rebuild
 the whole file: keep the hash of its head in a second place. Names follow the Elastic Common Schema
 (`@timestamp`, `event.action`, `event.outcome`, …).
+
+A file that has become large or old is closed and another begun; the chain goes on in it. After a
+kill at any moment the next record finds either the file, or none and the one closed last.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,12 +29,35 @@ from mgit.telemetry.chain import (
     Record,
     encode_record,
     hash_record,
+    is_at,
     parse_record,
+    read_file_backwards,
 )
+from mgit.telemetry.rotation import Rotation, closed_files, closed_path, moment_of
 
 AUDIT_FILE = "audit.jsonl"
 """Its name in the state folder."""
 _MAX_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last record, for whoever keeps it in a second place.
+
+    Args:
+        moment: when it was made (ISO 8601, UTC).
+        seq: its number.
+        hash: its hash.
+        action: what it says was done.
+    """
+
+    moment: str
+    seq: int
+    hash: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.moment} {self.seq} {self.hash}"
 
 
 class AuditTrail:
@@ -40,6 +67,8 @@ class AuditTrail:
         path: the file; made with mode 0600 in a folder with 0700.
         clean: takes secrets and control characters out of a text.
         clock: seconds since 1970.
+        rotation: when it is closed and another begun; never without it.
+        heads: told of each record that was kept.
     """
 
     def __init__(
@@ -48,10 +77,15 @@ class AuditTrail:
         *,
         clean: Callable[[str], str],
         clock: Callable[[], float] = time.time,
+        rotation: Rotation | None = None,
+        heads: Callable[[Head], None] | None = None,
     ) -> None:
         self._path = path
         self._clean = clean
         self._clock = clock
+        self._rotation = rotation or Rotation()
+        self._heads = heads
+        self._began: tuple[int, float | None] = (0, None)  # inode, when its first record was made
 
     def record(
         self, action: str, outcome: str, *, run_id: str = "", **labels: str | int | None
@@ -65,21 +99,78 @@ class AuditTrail:
             labels: what it was done to; texts are cleaned and cut.
 
         Raises:
-            StateError: the record could not be kept.
+            StateError: the record could not be kept, or its head not in the second place.
         """
         try:
-            with _locked(self._path) as descriptor:
-                last, torn = _last_record(descriptor)
-                if torn:
-                    last = self._append(
-                        descriptor, last, "audit-recovered", "success", "", {"torn_bytes": torn}
-                    )
-                self._append(descriptor, last, action, outcome, run_id, labels)
+            made = self._keep(action, outcome, run_id, labels)
         except OSError as error:
             raise StateError(
                 f"audit log {self._path} cannot be written: {error.strerror}",
                 advice="check the folder's rights and free space",
             ) from None
+        if self._heads is not None:
+            self._heads(Head(str(made["@timestamp"]), int(made["seq"]), made["hash"], action))
+
+    def _keep(
+        self,
+        action: str,
+        outcome: str,
+        run_id: str,
+        labels: Mapping[str, str | int | None],
+        *,
+        may_close: bool = True,
+    ) -> Record:
+        with _locked(self._path) as descriptor:
+            last, torn = _last_record(descriptor)
+            # What is torn is told of in the file that it stood in.
+            due = may_close and last is not None and not torn and self._due(descriptor)
+            if not due or last is None or not self._close(last):
+                if os.fstat(descriptor).st_size == 0:
+                    last = self._continue(descriptor)
+                if torn:
+                    last = self._append(
+                        descriptor, last, "audit-recovered", "success", "", {"torn_bytes": torn}
+                    )
+                return self._append(descriptor, last, action, outcome, run_id, labels)
+        # Once: the file that begins now is not looked at again.
+        return self._keep(action, outcome, run_id, labels, may_close=False)
+
+    def _continue(self, descriptor: int) -> Record | None:
+        """Begin a file: the chain of the one that was closed last goes on, where there is one."""
+        closed = closed_files(self._path)
+        if not closed:
+            return None
+        newest = closed[-1].path
+        last = next(read_file_backwards(newest), None)
+        labels = {"before": newest.name}
+        return self._append(descriptor, last, "audit-rotated", "success", "", labels)
+
+    def _close(self, last: Record) -> bool:
+        """Give the file the name of a closed one. Its lock is held."""
+        aside = closed_path(self._path, last)
+        # A folder that lets nobody rename (or Windows, where the file is open) only means that
+        # the file grows on: no record is lost for it.
+        with contextlib.suppress(OSError):
+            if not aside.exists():
+                self._path.rename(aside)
+                sync_folder(self._path.parent)
+                aside.chmod(0o400)
+                return True
+        return False
+
+    def _due(self, descriptor: int) -> bool:
+        rotation, status = self._rotation, os.fstat(descriptor)
+        if status.st_size == 0:
+            return False
+        if rotation.size and status.st_size >= rotation.size:
+            return True
+        if not rotation.age:
+            return False
+        inode, began = self._began
+        if inode != status.st_ino:
+            began = _first_moment(descriptor)
+            self._began = (status.st_ino, began)
+        return began is not None and self._clock() - began >= rotation.age
 
     def _append(
         self,
@@ -124,12 +215,27 @@ class AuditTrail:
 def _locked(path: Path) -> Iterator[int]:
     """The file, opened for reading and appending, while no other process appends."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = -1
+    while descriptor < 0:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            lock_file(descriptor, wait=True)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if not is_at(path, descriptor):  # it was closed while this one waited: take the next
+            os.close(descriptor)
+            descriptor = -1
     try:
-        lock_file(descriptor, wait=True)
         yield descriptor
     finally:
         os.close(descriptor)  # gives the lock back
+
+
+def _first_moment(descriptor: int) -> float | None:
+    line, found, _ = os.pread(descriptor, MAX_LINE, 0).partition(b"\n")
+    record = parse_record(line + found)
+    return None if record is None else moment_of(record)
 
 
 def _last_record(descriptor: int) -> tuple[Record | None, int]:

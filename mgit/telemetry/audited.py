@@ -37,6 +37,7 @@ from mgit.telemetry.events import (
 
 MANY_REFS = 10
 """A fetch that takes away so many refs is told of; one branch comes and goes every day."""
+_CAUSES = 20
 # Left out by the forge's own count, or a configuration that cannot be as it is.
 _INPUT = (ExitCode.USAGE, ExitCode.SOME_FAILED)
 
@@ -46,12 +47,18 @@ class _Audited:
         self._trail = trail
         self._warn = warn
         self._warned = False
+        self._routine = False
 
     def __call__(self, event: Event) -> None:
         run_id = event.run_id
         match event:
+            case RunStarted(routine=True):
+                self._routine = True  # every minute: what it does is told, not that it looked
             case RunStarted(root=root, sources=sources):
-                self._put("run-started", "success", run_id, root=root, sources=", ".join(sources))
+                self._routine = False
+                why = {"cause": ", ".join(event.causes[:_CAUSES]), "trace_id": event.trace_id}
+                names = ", ".join(sources)
+                self._put("run-started", "success", run_id, root=root, sources=names, **why)
             case CredentialFound():
                 self._credential(event)
             case CredentialRejected(source=source, origin=origin, found_in=place, message=said):
@@ -61,8 +68,10 @@ class _Audited:
                 self._listed(run_id, listing)
             case Planned():
                 pass
-            case Ended(outcome=outcome, source=source):
-                self._ended(run_id, outcome, source)
+            case Ended(outcome=outcome, source=source, cause=cause):
+                self._ended(run_id, outcome, source, cause)
+            case RunEnded() if self._routine:
+                pass
             case RunEnded(code=code):
                 outcome_word = "success" if code is ExitCode.OK else "failure"
                 self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))
@@ -89,10 +98,10 @@ class _Audited:
             count = str(listing.malformed) if listing.malformed else ""
             self._put("input-refused", "failure", run_id, malformed=count, **labels)
 
-    def _ended(self, run_id: str, outcome: Outcome, source: str) -> None:
+    def _ended(self, run_id: str, outcome: Outcome, source: str, cause: str) -> None:
         if outcome.result is Result.SKIPPED:  # nothing was done
             return
-        about = _labels(outcome, source)
+        about = _labels(outcome, source) | {"cause": cause}
         if outcome.rewritten and isinstance(outcome.action, FastForward):
             branch, before = outcome.action.branch, outcome.action.expects_oid
             self._put("branch-forced", "success", run_id, branch=branch, before=before, **about)

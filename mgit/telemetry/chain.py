@@ -1,8 +1,9 @@
 """Reads an audit log: the whole chain with every link checked, or the last records of it.
 
+A log is one chain over several files: those that were closed, and the one that is written.
 Each record carries the hash of the one before it. A line must be, byte for byte, what mgit would
 write for the record that stands in it: a second spelling of the same JSON is a change too. Memory
-stays constant, whatever the size of the file.
+stays constant, whatever the size of the files.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ import msgspec
 
 from mgit.credentials.locks import lock_file
 from mgit.errors import StateError
+from mgit.telemetry.rotation import closed_files
 
 GENESIS = "0" * 64
 """What the first record carries in place of the hash of one before it."""
@@ -33,94 +35,46 @@ class BrokenChain(StateError):
     """A line that does not hold: torn, changed, taken out, put in or moved.
 
     Args:
-        line: its number, counted from 1.
-        message: see `MgitError`; begins with `record LINE`.
+        file: where it stands.
+        line: its number in that file, counted from 1.
+        number: that of the record that belongs there.
+        message: see `MgitError`; begins with `record NUMBER`.
         advice: see `MgitError`.
     """
 
-    def __init__(self, line: int, message: str, *, advice: str) -> None:
-        super().__init__(f"record {line} {message}", advice=advice)
+    def __init__(self, file: Path, line: int, number: int, message: str, *, advice: str) -> None:
+        super().__init__(f"record {number} {message}", advice=advice)
+        self.file = file
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `verify_audit` found.
+def read_chain(path: Path, *, starts: Collection[str] = ()) -> Iterator[tuple[Record, bytes]]:
+    """Records with their lines, each once it was checked, up to where the log ends now.
 
     Args:
-        records: how many hold together from the beginning.
-        head: hash of the last of them; keep it elsewhere.
-        problem: the first thing that is wrong, empty when nothing is.
-        advice: what to do about it.
-        line: number of the line that is wrong, None when none is.
-        first: when the first record was made, empty without any.
-        last: when the last of those that hold was made.
-        since_kept: records that came after the head that was kept elsewhere; None when none was
-            named, or when it is not in the chain.
-    """
-
-    records: int
-    head: str
-    problem: str = ""
-    advice: str = ""
-    line: int | None = None
-    first: str = ""
-    last: str = ""
-    since_kept: int | None = None
-
-
-def verify_audit(path: Path, *, kept: str | None = None) -> Verdict:
-    """Read the whole chain.
-
-    Args:
-        path: the file.
-        kept: the hash of a head that was kept in a second place.
-
-    Raises:
-        StateError: the file cannot be read.
-    """
-    count, head, first, last = 0, GENESIS, "", ""
-    found_at = 0 if kept == GENESIS else None
-    broken: BrokenChain | None = None
-    try:
-        for record, _ in read_chain(path):
-            count, head, last = count + 1, str(record["hash"]), str(record["@timestamp"])
-            first = first or last
-            if head == kept:
-                found_at = count
-    except BrokenChain as error:
-        broken = error
-    since = None if found_at is None else count - found_at
-    verdict = Verdict(count, head, first=first, last=last, since_kept=since)
-    if broken is not None:
-        return replace(verdict, problem=broken.message, advice=broken.advice, line=broken.line)
-    if kept is not None and since is None:
-        return replace(
-            verdict,
-            problem=f"the head that was kept, {kept[:12]}…, is not in this chain",
-            advice="the file was rebuilt, cut short or replaced after that head was kept: compare "
-            "it with a backup, and find out who could write it",
-        )
-    return verdict
-
-
-def read_chain(path: Path) -> Iterator[tuple[Record, bytes]]:
-    """Records with their lines, each once it was checked, up to where the file ends now.
+        path: the log; the files that were closed before it are read first.
+        starts: hashes of records after which the first one here may begin, since what came
+            before was taken to another place.
 
     Raises:
         BrokenChain: the next line does not hold.
-        StateError: the file cannot be read.
+        StateError: the log cannot be read.
     """
-    head, number = GENESIS, 0
+    head, count = GENESIS, 0
     try:
-        with path.open("rb") as file:
-            left = _settled_size(file)
-            while line := file.readline(min(left, MAX_LINE)):
-                left -= len(line)
-                number += 1
-                record = _checked(line, number, head)
-                head = str(record["hash"])
-                yield record, line
+        with _settled(path) as (files, open_file, size):
+            for file, opened, end in _in_turn(files, open_file, size):
+                number, left = 0, end
+                while line := opened.readline(min(left, MAX_LINE)):
+                    left -= len(line)
+                    number += 1
+                    place = _Place(file, number, count + 1)
+                    record = _sound(line, place)
+                    if count == 0 and record["prev"] in starts:
+                        head, count = str(record["prev"]), int(record["seq"]) - 1
+                    _check_follows(record, head, replace(place, number=count + 1))
+                    head, count = str(record["hash"]), count + 1
+                    yield record, line
     except OSError as error:
         raise _unreadable(path, error) from None
 
@@ -129,23 +83,48 @@ def read_backwards(path: Path) -> Iterator[Record | None]:
     """Records from the last one to the first, unchecked; None for a line that is none.
 
     Raises:
-        StateError: the file cannot be read.
+        StateError: the log cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            position, rest = _settled_size(file), b""
-            while position > 0:
-                start = max(0, position - _BLOCK)
-                file.seek(start)
-                rest = file.read(position - start) + rest
-                position = start
-                lines = rest.splitlines(keepends=True)
-                # What the first line of a block begins with stands in the block before.
-                rest = lines.pop(0) if start and len(rest) < MAX_LINE else b""
-                for line in reversed(lines):
-                    yield parse_record(line)
+        with _settled(path) as (files, open_file, size):
+            if open_file is not None:
+                yield from _backwards(open_file, size)
+            for file in reversed(files):
+                yield from read_file_backwards(file)
     except OSError as error:
         raise _unreadable(path, error) from None
+
+
+def read_file_backwards(path: Path) -> Iterator[Record | None]:
+    """The same for one file alone.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        yield from _backwards(file, os.fstat(file.fileno()).st_size)
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _backwards(file: BinaryIO, size: int) -> Iterator[Record | None]:
+    position, rest = size, b""
+    while position > 0:
+        start = max(0, position - _BLOCK)
+        file.seek(start)
+        rest = file.read(position - start) + rest
+        position = start
+        lines = rest.splitlines(keepends=True)
+        # What the first line of a block begins with stands in the block before.
+        rest = lines.pop(0) if start and len(rest) < MAX_LINE else b""
+        for line in reversed(lines):
+            yield parse_record(line)
 
 
 def encode_record(record: Record) -> bytes:
@@ -174,47 +153,104 @@ def parse_record(line: bytes) -> Record | None:
     return record if texts and parts and counts else None
 
 
-def _checked(line: bytes, number: int, head: str) -> Record:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line stands: its file, its number there, and that of the record to be expected."""
+
+    file: Path
+    line: int
+    number: int
+
+    def broken(self, message: str, advice: str) -> BrokenChain:
+        return BrokenChain(self.file, self.line, self.number, message, advice=advice)
+
+
+def _sound(line: bytes, place: _Place) -> Record:
+    """The record of a line that is whole and as it was written."""
     if not line.endswith(b"\n"):
-        raise BrokenChain(
-            number,
+        raise place.broken(
             "is torn: its line has no end",
-            advice="after a power cut or `kill -9` the next record of mgit cuts it off and says "
+            "after a power cut or `kill -9` the next record of mgit cuts it off and says "
             "so (audit-recovered); otherwise the file was cut short: compare it with a backup",
         )
     record = parse_record(line)
     if record is None:
-        raise BrokenChain(
-            number,
-            "is not a record",
-            advice="somebody else wrote this line: compare the file with a backup",
+        raise place.broken(
+            "is not a record", "somebody else wrote this line: compare the file with a backup"
         )
     if record["hash"] != hash_record(record) or encode_record(record) + b"\n" != line:
-        raise BrokenChain(
-            number,
+        raise place.broken(
             "was changed: its hash is another",
-            advice="compare the file with a backup, and find out who could write it",
-        )
-    if record["prev"] != head or record["seq"] != number:
-        raise BrokenChain(
-            number,
-            f"does not follow the one before: it is number {record['seq']} of its chain",
-            advice="records were taken out, put in or moved here: compare the file with a "
-            "backup, and find out who could write it",
+            "compare the file with a backup, and find out who could write it",
         )
     return record
 
 
-def _settled_size(file: BinaryIO) -> int:
-    """Bytes of the file while nobody is in the middle of a record."""
-    # A descriptor of its own: closing it gives the lock back.
-    descriptor = os.open(file.name, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+def _check_follows(record: Record, head: str, place: _Place) -> None:
+    if record["prev"] == head and record["seq"] == place.number:
+        return
+    advice = "records were taken out, put in or moved here: compare the file with a backup, and "
+    advice += "find out who could write it"
+    if head == GENESIS:
+        advice = (
+            "files that were closed before this one are not here, or records were taken out: put "
+            "them back, or name with --head-file a file that holds their last hash"
+        )
+    raise place.broken(
+        f"does not follow the one before: it is number {record['seq']} of its chain", advice
+    )
+
+
+_Settled = tuple[list[Path], BinaryIO | None, int]
+
+
+@contextlib.contextmanager
+def _settled(path: Path) -> Iterator[_Settled]:
+    """Closed files, the open one (None: it was just closed) and its size between two records."""
+    while True:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            if not (files := _paths(path)):
+                raise
+            yield files, None, 0
+            return
+        with file:
+            found = _settled_size(file)
+            if found is not None:
+                yield (*found,)
+                return
+
+
+def _settled_size(file: BinaryIO) -> tuple[list[Path], BinaryIO, int] | None:
+    """None where the file was closed in between."""
+    path = Path(file.name)
+    try:  # a descriptor of its own: closing it gives the lock back
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return None
     try:
         with contextlib.suppress(OSError):  # a copy on a file system without locks
             lock_file(descriptor, wait=True)
-        return os.fstat(descriptor).st_size
+        if not is_at(path, descriptor) or not is_at(path, file.fileno()):
+            return None
+        return _paths(path), file, os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
+
+
+def _paths(path: Path) -> list[Path]:
+    return [closed.path for closed in closed_files(path)]
+
+
+def _in_turn(
+    files: list[Path], open_file: BinaryIO | None, size: int
+) -> Iterator[tuple[Path, BinaryIO, int]]:
+    for path in files:
+        with path.open("rb") as file:
+            yield path, file, os.fstat(file.fileno()).st_size
+    if open_file is not None:
+        yield Path(open_file.name), open_file, size
 
 
 def _unreadable(path: Path, error: OSError) -> StateError:

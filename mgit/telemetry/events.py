@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mgit.errors import ExitCode
-from mgit.model import Listing, Outcome, Plan, RepoKey
+from mgit.model import Listing, Measures, Outcome, Plan, RepoKey
+
+_UNMEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,20 @@ class RunStarted:
         run_id: stands on every line, record and row that the run leaves.
         root: folder of the clones.
         sources: names of the sources it asks.
+        partly: those of them of which not all repositories are looked after.
+        causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        routine: it only asks some repositories whose time has come, as happens every minute: worth
+            no word unless something comes of it.
+        trace_id: the trace that tells of it; empty without tracing.
     """
 
     run_id: str
     root: str
     sources: tuple[str, ...]
+    partly: frozenset[str] = frozenset()
+    causes: tuple[str, ...] = ()
+    routine: bool = False
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ class Listed:
         seconds: wall time it took.
         requests_left: of the forge's allowance; None where it does not say.
         elsewhere: what of the listing other shards keep; nothing is said about it.
+        requests_limit: the whole of that allowance; None where it does not say.
     """
 
     run_id: str
@@ -90,6 +102,7 @@ class Listed:
     seconds: float
     requests_left: int | None = None
     elsewhere: frozenset[RepoKey] = frozenset()
+    requests_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +113,13 @@ class Planned:
         run_id: see `RunStarted`.
         plan: what is about to be done.
         seconds: wall time since the listings were there.
+        asleep: how many repositories are left as they are: they were asked a while ago.
     """
 
     run_id: str
     plan: Plan
     seconds: float
+    asleep: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +130,13 @@ class Ended:
         run_id: see `RunStarted`.
         outcome: how.
         source: the source that listed the repository, empty for what no source lists.
+        cause: id of the request (webhook) that asked for it; empty for what was due.
     """
 
     run_id: str
     outcome: Outcome
     source: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +149,7 @@ class RunEnded:
         seconds: wall time of the whole run.
         git_processes: how many git processes it started.
         interrupted: it was told to stop before it was done.
+        measures: where its time went.
     """
 
     run_id: str
@@ -139,6 +157,7 @@ class RunEnded:
     seconds: float
     git_processes: int
     interrupted: bool = False
+    measures: Measures = _UNMEASURED
 
 
 Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded

@@ -25,6 +25,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "branch-forced": "a checked-out branch followed a rewritten upstream",
         "refs-deleted": "a fetch took many refs away",
         "input-refused": "a forge or a configuration gave something malformed",
+        "webhook-refused": "a request to a webhook was not believed",
+        "audit-rotated": "the file before was closed, the chain goes on in this one",
         "audit-recovered": "a torn last record was cut off",
     }
 )

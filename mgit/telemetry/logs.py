@@ -26,6 +26,7 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
+from mgit.telemetry.tracing import SpanIds
 
 Value = str | int | float | bool | None
 Clean = Callable[[str], str]
@@ -37,6 +38,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _NAMES = {level: name for name, level in _LEVELS.items()}
+_CAUSES = 20
+"""So many requests are named where a run answers many."""
 _FIRST = ("ts", "level", "event", "run_id", "repo", "message")
 
 
@@ -75,7 +78,14 @@ class EventLog:
             self._logger.log(level, "%s", message, extra=extra)
 
 
-def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog:
+def open_log(
+    format_: str,
+    level: str,
+    clean: Clean,
+    stream: TextIO,
+    *,
+    ids: Callable[[], SpanIds] | None = None,
+) -> EventLog:
     """A log of its own, outside the registry of `logging`, so that two never share a handler.
 
     Args:
@@ -83,9 +93,11 @@ def open_log(format_: str, level: str, clean: Clean, stream: TextIO) -> EventLog
         level: `debug`, `info`, `warning` or `error`.
         clean: takes secrets and control characters out of a text.
         stream: usually standard error.
+        ids: of the span that the thread is in; None where nobody traces.
     """
     logger = _OwnLogger("mgit", _LEVELS[level])
-    logger.addHandler(_Lines(stream, _json_line if format_ == "json" else _console_line, clean))
+    line = _json_line if format_ == "json" else _console_line
+    logger.addHandler(_Lines(stream, line, clean, ids))
     return EventLog(logger)
 
 
@@ -97,9 +109,14 @@ class _Lines(logging.Handler):
     """Writes one line per record. A closed or full stderr must not end a sync: it is ignored."""
 
     def __init__(
-        self, stream: TextIO, line: Callable[[Mapping[str, Value]], str], clean: Clean
+        self,
+        stream: TextIO,
+        line: Callable[[Mapping[str, Value]], str],
+        clean: Clean,
+        ids: Callable[[], SpanIds] | None,
     ) -> None:
         super().__init__()
+        self._ids = ids
         self._stream = stream
         self._line = line
         self._clean = clean
@@ -115,6 +132,8 @@ class _Lines(logging.Handler):
             "repo": None,
             "message": record.getMessage(),
         }
+        if self._ids is not None and (ids := self._ids()).trace_id:
+            values |= {"trace_id": ids.trace_id, "span_id": ids.span_id}
         values.update(fields)
         cleaned = {name: self._cleaned(value) for name, value in values.items()}
         try:
@@ -150,13 +169,17 @@ def _console_line(values: Mapping[str, Value]) -> str:
 
 def log_observer(events: EventLog) -> Observer:
     """Writes the stream of events to a log."""
+    routine = False
 
     def observe(event: Event) -> None:
+        nonlocal routine
         bound = events.bind(run_id=event.run_id)
         match event:
-            case RunStarted(sources=sources, root=root):
-                names = ", ".join(sources)
-                bound.info("run.started", f"run began: {names}", sources=names, root=root)
+            case RunStarted(sources=sources, root=root, causes=causes):
+                routine = event.routine
+                names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
+                write = bound.debug if routine else bound.info
+                write("run.started", f"run began: {names}", sources=names, root=root, **_why(cause))
             case CredentialFound():
                 _credential(bound, event)
             case CredentialRejected(source=source, origin=origin, found_in=found_in):
@@ -181,17 +204,24 @@ def log_observer(events: EventLog) -> Observer:
                     complete=listing.complete,
                     seconds=seconds,
                 )
-            case Planned(plan=plan, seconds=seconds):
+            case Planned(plan=plan, seconds=seconds, asleep=asleep):
                 count = len(plan.actions)
-                bound.info("run.planned", f"compared {count}", actions=count, seconds=seconds)
-            case Ended(outcome=outcome, source=source):
-                _outcome(bound, outcome, source)
+                words = f"compared {count}" + (f", {asleep} rest" if asleep else "")
+                write = bound.debug if routine else bound.info
+                write("run.planned", words, actions=count, seconds=seconds, resting=asleep)
+            case Ended(outcome=outcome, source=source, cause=cause):
+                _outcome(bound.bind(**_why(cause)), outcome, source)
             case RunEnded():
-                _end(bound, event)
+                _end(bound, event, routine=routine)
             case _:
                 assert_never(event)
 
     return observe
+
+
+def _why(cause: str) -> dict[str, Value]:
+    """The field that tells which request asked for something; nothing where none did."""
+    return {"cause": cause} if cause else {}
 
 
 def _credential(events: EventLog, event: CredentialFound) -> None:
@@ -232,6 +262,7 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         Result.SKIPPED: events.debug,
     }.get(outcome.result, events.info)
     message = f"{outcome.result} {name}"
+    more = {"span_id": outcome.span_id} if outcome.span_id else {}
     write(
         f"repo.{outcome.result}",
         f"{message}: {outcome.message}" if outcome.message else message,
@@ -242,12 +273,14 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
         advice=outcome.advice,
         seconds=outcome.seconds,
         refs_changed=outcome.refs_changed,
+        **more,
     )
 
 
-def _end(events: EventLog, event: RunEnded) -> None:
+def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:
     well = event.code == 0 or event.interrupted
-    write = events.info if well else events.warning
+    fine = events.debug if routine and not event.git_processes else events.info
+    write = fine if well else events.warning
     write(
         "run.ended",
         f"run {'was interrupted' if event.interrupted else 'ended'} with code {int(event.code)}",

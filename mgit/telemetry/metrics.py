@@ -1,36 +1,34 @@
 """Metrics for Prometheus, kept per source so that their number stays bounded.
 
-Imported only by `mgit serve`: prometheus-client costs 60 ms to import. The names are documented in
-docs/operations/telemetry.md.
+Imported only by `mgit serve`: prometheus-client costs 60 ms to import. The metrics themselves are
+in `mgit.telemetry.instruments`.
 """
 
 from __future__ import annotations
 
-import platform
+import contextlib
+import heapq
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import assert_never
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Metric,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, generate_latest
 
 from mgit.errors import ExitCode
 from mgit.model import (
     Listing,
+    Measures,
     Outcome,
     Reason,
     RepoKey,
+    RepoState,
     Result,
     action_key,
     action_name,
     holds_upstream,
+    repo_state,
 )
 from mgit.telemetry.events import (
     CredentialFound,
@@ -42,26 +40,34 @@ from mgit.telemetry.events import (
     RunEnded,
     RunStarted,
 )
-from mgit.version import __version__
+from mgit.telemetry.instruments import Instruments
+from mgit.text import escape_untrusted
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+WEBHOOKS = ("accepted", "ignored", "duplicate", "refused", "malformed", "limited", "other")
+"""What may come of a delivery."""
+MOST_PER_REPOSITORY = 1000
+"""So many repositories may have a series of their own, whatever a person asks for."""
+_MAX_LABEL = 300
 
-_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
-_STATES = ("current", "held", "failed", "foreign")
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
     ExitCode.USAGE: "configuration",
 }
+# A counter that is not there before its first event hides that event from `increase()`.
+_FAILURES = (
+    "",
+    *(one.value for one in (Reason.BROKEN, Reason.EMPTIED, Reason.UNREACHABLE, Reason.REFUSED)),
+)
+_SPENT = ("listing", "asking", "git", "paused", "queued")
 
 
-class _Registry(CollectorRegistry):
-    """Leaves out the `_created` series, which double the number of counters for nothing."""
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in super().collect():
-            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
-            yield metric
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    source: str
+    state: RepoState
+    reason: Reason | None = None
 
 
 class Metrics:
@@ -70,6 +76,8 @@ class Metrics:
     Args:
         freshness: when each repository last held all of its upstream, from an earlier life, in
             seconds since 1970.
+        listed: what each source listed last in an earlier life.
+        per_repository: how many of the stalest repositories get a series of their own.
         clock: seconds since 1970.
     """
 
@@ -77,32 +85,45 @@ class Metrics:
         self,
         freshness: Mapping[RepoKey, float] | None = None,
         *,
+        listed: Mapping[str, frozenset[RepoKey]] | None = None,
+        per_repository: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._fresh: dict[RepoKey, float] = dict(freshness or {})
         self._listed: dict[str, frozenset[RepoKey]] = {}
-        self._states: dict[RepoKey | str, tuple[str, str]] = {}  # -> source, state
-        self.registry = _Registry()
-        self._make_source_metrics()
-        self._make_run_metrics()
-        self._make_process_metrics()
+        self._before: dict[str, frozenset[RepoKey]] = dict(listed or {})
+        self._states: dict[RepoKey | str, _Standing] = {}
+        self._names: dict[RepoKey, str] = {}
+        self._shown = min(per_repository, MOST_PER_REPOSITORY)
+        self._the = Instruments()
+        for word in WEBHOOKS:
+            self._the.webhooks.labels(word)
+        for word in _SPENT:
+            self._the.spent.labels(word)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        return self._the.registry
 
     def __call__(self, event: Event) -> None:
         """Count one event."""
         match event:
-            case RunStarted(sources=sources):
-                self._forget_states(sources)
-            case CredentialFound():
-                pass
+            case RunStarted(sources=sources, partly=partly):
+                self._begin(sources, partly)
+            case CredentialFound(source=source, expires_at=expires_at):
+                self._credential(source, expires_at)
             case CredentialRejected(source=source):
-                self._problems.labels(source, "credential").inc()
-            case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
+                self._the.problems.labels(source, "credential").inc()
+            case Listed(listing=listing, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
-                if left is not None:
-                    self._allowance.labels(listing.source).set(left)
-            case Planned(plan=plan):
-                self._queue.set(len(plan.actions))
+                if event.requests_left is not None:
+                    self._the.allowance.labels(listing.source).set(event.requests_left)
+                if event.requests_limit is not None:
+                    self._the.limit.labels(listing.source).set(event.requests_limit)
+            case Planned(plan=plan, asleep=asleep):
+                self._the.queue.set(len(plan.actions))
+                self._the.asleep.set(asleep)
             case Ended(outcome=outcome, source=source):
                 self._count_outcome(outcome, source)
             case RunEnded():
@@ -112,166 +133,156 @@ class Metrics:
 
     def render(self) -> bytes:
         """The text that Prometheus reads, in the format of `CONTENT_TYPE`."""
-        return generate_latest(self.registry)
+        return generate_latest(self._the.registry)
 
-    def storage(self, free_bytes: int) -> None:
-        """Note how much room is left where the clones are."""
-        self._free.set(free_bytes)
+    def storage(
+        self, free_bytes: int, *, size_bytes: int | None = None, free_inodes: int | None = None
+    ) -> None:
+        """Note how much room is left where the clones are.
+
+        Args:
+            free_bytes: what may still be written.
+            size_bytes: of the whole file system; None where it is unknown.
+            free_inodes: how many files it still takes; None where it does not count them.
+        """
+        self._the.free.set(free_bytes)
+        if size_bytes is not None:
+            self._the.size.set(size_bytes)
+        if free_inodes is not None:
+            self._the.inodes.set(free_inodes)
+
+    def quarantine(self, entries: int) -> None:
+        """Note how many damaged clones lie aside."""
+        self._the.quarantine.set(entries)
+
+    def intervals(self, seconds: Mapping[str, float]) -> None:
+        """Note how often each source has its turn."""
+        for source, interval in seconds.items():
+            self._the.interval.labels(source).set(interval)
 
     def next_run(self, timestamp: float) -> None:
         """Note when the next run is due, in seconds since 1970."""
-        self._next.set(timestamp)
+        self._the.next_run.set(timestamp)
 
-    # --- what is kept ----------------------------------------------------------------------
+    def webhook(self, outcome: str) -> None:
+        """Count a delivery of a forge; one of `WEBHOOKS`, else `other`. From any thread."""
+        self._the.webhooks.labels(outcome if outcome in WEBHOOKS else "other").inc()
 
-    def _make_source_metrics(self) -> None:
-        self._syncs = Counter(
-            "mgit_syncs",
-            "Repositories looked after, by how that ended.",
-            ("source", "outcome", "reason"),
-            registry=self.registry,
-        )
-        self._duration = Histogram(
-            "mgit_sync_duration_seconds",
-            "Time to clone or bring up to date one repository.",
-            ("source",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._refs = Counter(
-            "mgit_refs_changed",
-            "Branches and tags that changed in the clones.",
-            ("source",),
-            registry=self.registry,
-        )
-        self._problems = Counter(
-            "mgit_source_problems",
-            "Listings that failed, in whole or in part.",
-            ("source", "kind"),
-            registry=self.registry,
-        )
-        self._up = self._gauge("mgit_source_up", "1 if the last listing was whole.", "source")
-        self._discovered = self._gauge(
-            "mgit_source_repos_discovered", "Repositories in the last whole listing.", "source"
-        )
-        self._discovery = self._gauge(
-            "mgit_source_last_discovery_timestamp_seconds",
-            "When the source was last listed whole.",
-            "source",
-        )
-        self._allowance = self._gauge(
-            "mgit_ratelimit_remaining", "Requests left of the forge's allowance.", "source"
-        )
-        self._oldest = self._gauge(
-            "mgit_source_oldest_success_timestamp_seconds",
-            "When the stalest listed repository last held all of its upstream.",
-            "source",
-        )
-
-    def _make_run_metrics(self) -> None:
-        self._repos = self._gauge(
-            "mgit_repos", "Repositories after the last run, by their state.", "state"
-        )
-        self._runs = Counter(
-            "mgit_runs", "Runs over what was due, by exit code.", ("code",), registry=self.registry
-        )
-        self._run_duration = Histogram(
-            "mgit_run_duration_seconds",
-            "Time for one run over what was due.",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._last_run = self._gauge("mgit_last_run_timestamp_seconds", "When the last run ended.")
-        self._next = self._gauge("mgit_next_run_timestamp_seconds", "When the next run is due.")
-        self._queue = self._gauge("mgit_queue_depth", "Planned actions that have not ended.")
-        self._git = Counter("mgit_git_processes", "Git processes started.", registry=self.registry)
-
-    def _make_process_metrics(self) -> None:
-        self._free = self._gauge(
-            "mgit_storage_free_bytes", "Room left on the file system that holds the clones."
-        )
-        info = self._gauge(
-            "mgit_build_info", "Always 1; the labels say what runs.", "version", "python"
-        )
-        info.labels(__version__, platform.python_version()).set(1)
-
-    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
-        return Gauge(name, words, labels, registry=self.registry)
+    def health_restarted(self) -> None:
+        """Count a new start of the process that answers. From any thread."""
+        self._the.helper.inc()
 
     # --- how it is counted -----------------------------------------------------------------
+
+    def _begin(self, sources: tuple[str, ...], partly: frozenset[str]) -> None:
+        """Make the counters of these sources, and forget what the run will tell again."""
+        for source in sources:
+            self._the.vanished.labels(source)
+            for kind in (*_PROBLEMS.values(), "other"):
+                self._the.problems.labels(source, kind)
+            for reason in _FAILURES:
+                self._the.syncs.labels(source, Result.FAILED.value, reason)
+        # Sources that rest in it keep their counts, and so do those that are asked in part.
+        told = [source for source in sources if source not in partly]
+        self._states = {
+            name: one for name, one in self._states.items() if one.source and one.source not in told
+        }
+
+    def _credential(self, source: str, expires_at: float | None) -> None:
+        if expires_at is not None:
+            self._the.expiry.labels(source).set(expires_at)
+        else:
+            with contextlib.suppress(KeyError):  # it was never known
+                self._the.expiry.remove(source)
 
     def _count_listing(self, listing: Listing, elsewhere: frozenset[RepoKey]) -> None:
         source = listing.source
         problem = listing.failure
-        self._up.labels(source).set(1 if listing.complete and problem is None else 0)
+        self._the.up.labels(source).set(1 if listing.complete and problem is None else 0)
         if problem is not None:
             kind = next(
                 (name for code, name in _PROBLEMS.items() if code == problem.exit_code), "other"
             )
-            self._problems.labels(source, kind).inc()
+            self._the.problems.labels(source, kind).inc()
         if not listing.complete:
             return
         now = self._clock()
         keys = frozenset(repo.key for repo in listing.repos) - elsewhere
         for key in keys:
             self._fresh.setdefault(key, now)
-        for key in self._listed.get(source, frozenset()) - keys:
+        gone = self._listed.get(source, self._before.pop(source, frozenset())) - keys - elsewhere
+        for key in gone:
             self._fresh.pop(key, None)
+            self._states.pop(key, None)  # told anew where something of it is left
+            self._names.pop(key, None)
+        if self._shown:
+            self._names |= {repo.key: str(repo.path) for repo in listing.repos if repo.key in keys}
+        self._the.vanished.labels(source).inc(len(gone))
         self._listed[source] = keys
-        self._discovered.labels(source).set(len(keys))
-        self._discovery.labels(source).set(now)
+        self._the.discovered.labels(source).set(len(keys))
+        self._the.discovery.labels(source).set(now)
 
     def _count_outcome(self, outcome: Outcome, source: str) -> None:
         reason = outcome.reason.value if outcome.reason else ""
-        self._queue.dec()
-        self._syncs.labels(source, outcome.result.value, reason).inc()
+        self._the.queue.dec()
+        self._the.syncs.labels(source, outcome.result.value, reason).inc()
         self._note_state(outcome, source)
         if outcome.refs_changed:
-            self._refs.labels(source).inc(outcome.refs_changed)
+            self._the.refs.labels(source).inc(outcome.refs_changed)
         if outcome.result not in (Result.CURRENT, Result.SKIPPED):
-            self._duration.labels(source).observe(outcome.seconds)
+            self._the.duration.labels(source).observe(outcome.seconds)
         key = action_key(outcome.action)
         if key is not None and holds_upstream(outcome):
             self._fresh[key] = self._clock()
 
     def _count_run(self, event: RunEnded) -> None:
-        self._queue.set(0)
-        self._runs.labels(str(int(event.code))).inc()
-        self._run_duration.observe(event.seconds)
-        self._git.inc(event.git_processes)
-        self._last_run.set(self._clock())
-        tally = Tally(state for _, state in self._states.values())
-        for state in _STATES:
-            self._repos.labels(state).set(tally[state])
+        self._the.queue.set(0)
+        self._the.runs.labels(str(int(event.code))).inc()
+        self._the.run_duration.observe(event.seconds)
+        self._the.git.inc(event.git_processes)
+        self._spend(event.measures)
         now = self._clock()
+        self._the.last_run.set(now)
+        self._tell_states()
         for source, keys in self._listed.items():
             if keys:
                 oldest = min(self._fresh.get(key, now) for key in keys)
-                self._oldest.labels(source).set(oldest)
+                self._the.oldest.labels(source).set(oldest)
+        if self._shown:
+            self._tell_stalest(now)
 
-    def _forget_states(self, sources: tuple[str, ...]) -> None:
-        """Forget what a new run will tell again; sources that rest in it keep their counts."""
-        self._states = {
-            name: (source, state)
-            for name, (source, state) in self._states.items()
-            if source and source not in sources
-        }
+    def _spend(self, measures: Measures) -> None:
+        listing = sum(measures.sources.values())
+        spent = (listing, measures.asking, measures.git, measures.paused, measures.queued)
+        for word, seconds in zip(_SPENT, spent, strict=True):
+            self._the.spent.labels(word).inc(seconds)
+
+    def _tell_states(self) -> None:
+        tally = Tally(one.state for one in self._states.values())
+        for state in RepoState:
+            self._the.repos.labels(state).set(tally[state])
+        reasons = Tally((one.source, one.reason) for one in self._states.values())
+        for source in {*self._listed, *(one.source for one in self._states.values())}:
+            self._the.corrupt.labels(source).set(reasons[source, Reason.BROKEN])
+            self._the.held.labels(source).set(reasons[source, Reason.EMPTIED])
+
+    def _tell_stalest(self, now: float) -> None:
+        """Give those that are behind the longest a series; one for each, all others none."""
+        listed = ((source, key) for source, keys in self._listed.items() for key in keys)
+        stalest = heapq.nsmallest(
+            self._shown, listed, key=lambda one: (self._fresh.get(one[1], now), one[1])
+        )
+        self._the.stalest.clear()
+        for source, key in stalest:
+            name = escape_untrusted(self._names.get(key, str(key)))[:_MAX_LABEL]
+            self._the.stalest.labels(source, name).set(self._fresh.get(key, now))
 
     def _note_state(self, outcome: Outcome, source: str) -> None:
         """Remember one state for each repository, though several actions may be about it."""
         name = action_key(outcome.action) or action_name(outcome.action)
         if outcome.result is Result.REMOVED:
             self._states.pop(name, None)
-        elif outcome.result in (Result.MOVED, Result.ARCHIVED):
-            self._states.setdefault(name, (source, "current"))
+        elif (state := repo_state(outcome)) is None:
+            self._states.setdefault(name, _Standing(source, RepoState.CURRENT))
         else:
-            self._states[name] = (source, _state(outcome))
-
-
-def _state(outcome: Outcome) -> str:
-    if outcome.result is Result.FAILED:
-        return "failed"
-    if outcome.reason in (Reason.FOREIGN, Reason.OTHER_SHARD):
-        return "foreign"
-    settled = outcome.reason in (None, Reason.CURRENT, Reason.EMPTY)
-    return "current" if settled and holds_upstream(outcome) else "held"
+            self._states[name] = _Standing(source, state, outcome.reason)

@@ -13,6 +13,7 @@ from typing import IO
 
 _MAX_LINE = 65536
 _MAX_FIELDS = 100
+_MAX_DIGITS = 20
 _NO_BODY = frozenset({204, 304})
 
 
@@ -69,7 +70,7 @@ class Answer(http.client.HTTPResponse):
             return None
         lengths = set(said.split(", "))
         text = lengths.pop()
-        if lengths or not (text.isascii() and text.isdecimal()):
+        if lengths or not (text.isascii() and text.isdecimal() and len(text) < _MAX_DIGITS):
             raise http.client.HTTPException("its length is none")
         return int(text)
 

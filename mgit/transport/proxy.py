@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from mgit.address import Origin
+from mgit.address import Origin, is_host_name
 from mgit.errors import ConfigurationError
 
 
@@ -84,9 +84,21 @@ def parse_proxy(https_proxy: str, no_proxy: str = "") -> ProxySettings:
         raise _refused() from None
     if parts.scheme != "http" or not parts.hostname or not text.isprintable():
         raise _refused()
+    if not _is_host(parts.hostname):
+        raise _refused()
     return ProxySettings(
         ProxyServer(parts.hostname, port or 80, *_account(parts.username, parts.password)), bypass
     )
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return is_host_name(text.replace("_", "x"))  # as containers are often named
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _account(username: str | None, password: str | None) -> tuple[str | None, str]:
@@ -110,8 +122,8 @@ def _matches(entry: str, origin: Origin) -> bool:
     if entry == "*":
         return True
     name, separator, port = entry.rpartition(":")
-    if separator and port.isdigit() and (":" not in name or name.endswith("]")):
-        if int(port) != origin.port:
+    if separator and port.isascii() and port.isdigit() and (":" not in name or name.endswith("]")):
+        if port.lstrip("0") != str(origin.port):
             return False
         entry = name
     try:

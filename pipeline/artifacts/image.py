@@ -122,6 +122,13 @@ def download_wheels(shell: Shell, requirements: Path, platform: str, out: Path) 
     )
 
 
+def left_out(root: Path) -> frozenset[str]:
+    """Locked packages that the image goes without: `docker/without.txt`."""
+    text = (root / "docker" / "without.txt").read_text(encoding="ascii")
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return frozenset(line for line in lines if line)
+
+
 def make_context(
     shell: Shell, root: Path, wheel: Path, wheelhouse: Path, platforms: Sequence[str], out: Path
 ) -> None:

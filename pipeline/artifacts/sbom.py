@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,15 +87,18 @@ def packages_of(document: bytes) -> tuple[str, ...]:
     return tuple(sorted(part["purl"] for part in components if part.get("purl")))
 
 
-def lacking(image: bytes, wheel: bytes) -> tuple[str, ...]:
+def lacking(image: bytes, wheel: bytes, without: Collection[str] = ()) -> tuple[str, ...]:
     """Package URLs of Python packages that the wheel needs and the image's document lacks.
 
     Args:
         image: what the scanner found in the image.
         wheel: what the lock file says the wheel needs.
+        without: names of packages that were left out of the image on purpose.
     """
     needed = {purl for purl in packages_of(wheel) if purl.startswith("pkg:pypi/")}
-    return tuple(sorted(needed - set(packages_of(image))))
+    left = needed - set(packages_of(image))
+    meant = tuple(f"pkg:pypi/{name}@" for name in without)
+    return tuple(sorted(purl for purl in left if not purl.startswith(meant)))
 
 
 def of_requirements(shell: Shell, root: Path, lock: Path, out: Path) -> bytes:

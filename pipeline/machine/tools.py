@@ -79,11 +79,14 @@ _COSIGN = Missing(
 )
 # What only tests start; no release lacks them.
 _FOR_TESTS = tuple(
-    Missing(name, f"the tests try {what}", f"install {name}", own=(name,))
-    for name, what in (
-        ("git-lfs", "large files"),
-        ("zsh", "completion in it"),
-        ("fish", "completion in it"),
+    Missing(name, f"the tests try {what}", f"install {package}", own=(package,))
+    for name, package, what in (
+        ("git-lfs", "git-lfs", "large files"),
+        ("zsh", "zsh", "completion in it"),
+        ("fish", "fish", "completion in it"),
+        ("systemd-analyze", "systemd", "the units of deploy/systemd"),
+        ("promtool", "prometheus", "alert rules and the dashboard's queries"),
+        ("chromium", "chromium", "the status page in it"),
     )
 )
 

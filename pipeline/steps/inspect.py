@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.artifacts import sbom
 from pipeline.artifacts.engine import open_engine
-from pipeline.artifacts.image import native_platform
+from pipeline.artifacts.image import left_out, native_platform
 from pipeline.artifacts.inspection import (
     debian_files,
     export,
@@ -204,8 +204,9 @@ def _hold_against_lock(project: Project, boms: Sequence[Artifact]) -> None:
     That every Debian package is, `sbom.with_files` has made sure of.
     """
     wheel, *images = ((project.out / "artifacts" / bom.name).read_bytes() for bom in boms)
+    without = left_out(project.root)
     for bom, image in zip(boms[1:], images, strict=True):
-        if left := sbom.lacking(image, wheel):
+        if left := sbom.lacking(image, wheel, without):
             raise PipelineError(
                 f"{bom.name} does not tell of {left[0]}, which {_LOCK} puts into the image",
                 exit_code=Exit.ENVIRONMENT,

@@ -9,8 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.forge import SandboxForge
-from sandbox.forge.forge import Flavour
+from sandbox.forge import Flavour, SandboxForge
 
 
 @dataclass(frozen=True, slots=True)

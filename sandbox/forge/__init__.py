@@ -5,7 +5,18 @@ field, tokens that are checked. It is no model of a forge's permissions.
 """
 
 from sandbox.forge.faults import Hold
-from sandbox.forge.forge import Flavour, LoggedRequest, SandboxForge
+from sandbox.forge.forge import LoggedRequest, SandboxForge
+from sandbox.forge.hooks import Delivery, Flavour, Hook, compose, send
 from sandbox.forge.store import SandboxRepo
 
-__all__ = ["Flavour", "Hold", "LoggedRequest", "SandboxForge", "SandboxRepo"]
+__all__ = [
+    "Delivery",
+    "Flavour",
+    "Hold",
+    "Hook",
+    "LoggedRequest",
+    "SandboxForge",
+    "SandboxRepo",
+    "compose",
+    "send",
+]

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from sandbox.forge.forge import Flavour, SandboxForge
+from sandbox.forge import Flavour, SandboxForge
 
 
 def main(argv: list[str] | None = None) -> int:

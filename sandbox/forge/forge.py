@@ -12,20 +12,17 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, assert_never
+from typing import Self, assert_never
 
 from sandbox.forge.faults import Faults, Hold
 from sandbox.forge.gitea import GiteaApi
 from sandbox.forge.github import GitHubApi
 from sandbox.forge.history import Change
+from sandbox.forge.hooks import Delivery, Flavour, Hook, What, compose, send
 from sandbox.forge.rest import Api
 from sandbox.forge.smart_http import serve_git
 from sandbox.forge.store import RepoStore, SandboxRepo
 from sandbox.forge.web import Answer, Request, WebServer
-
-Flavour = Literal[
-    "github", "gitlab", "azuredevops", "bitbucket", "bitbucket-datacenter", "gitea", "forgejo"
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,8 @@ class SandboxForge:
         self.login = login
         self.store = RepoStore(root)
         self.store.add_owner(login)
+        self._hooks: list[Hook] = []
+        self.deliveries: list[Delivery] = []
         self._faults = Faults()
         self._log: list[LoggedRequest] = []
         self._log_lock = threading.Lock()
@@ -189,7 +188,21 @@ class SandboxForge:
             rewrite=rewrite,
             number=next(self._numbers),
         )
-        return self.store.push(repo, change)
+        oid = self.store.push(repo, change)
+        self.announce("push", owner, name, oid)
+        return oid
+
+    def add_hook(self, url: str, secret: str, *, standard: bool = False) -> Hook:
+        """Send what happens to this address from now on, as this flavour of forge does."""
+        hook = Hook(url, secret, standard)
+        self._hooks.append(hook)
+        return hook
+
+    def announce(self, what: What, owner: str, name: str, oid: str = "") -> None:
+        """Send an event to all hooks; `deliveries` tells how that went."""
+        for hook in self._hooks:
+            event = compose(self.flavour, what, self.store.get(owner, name), hook, oid)
+            self.deliveries.append(send(hook, event))
 
     def delete_ref(self, owner: str, name: str, ref: str) -> None:
         """Delete `refs/heads/…` or `refs/tags/…`."""

@@ -29,6 +29,7 @@ _FILES = {
     "changelog.d/first.added.md": "The first thing.\n",
     "requirements/image.txt": "",
     "docker/compose.yaml": "services: {}\n",
+    "docker/without.txt": "",
     "config/config.toml": "",
     "secrets/README": "None.\n",
 }

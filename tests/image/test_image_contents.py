@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.artifacts.inspection import MAX_BYTES, Entry, unwanted
 from tests.image.box import HARDENED, docker
+
+ROOT = Path(__file__).parents[2]
+# Told where they are missed, of other systems, or for type checkers alone.
+OPTIONAL = {"_typeshed", "keyring", "msvcrt", "opentelemetry", "winreg"}
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -31,6 +37,16 @@ def files(image: str, tmp_path_factory: pytest.TempPathFactory) -> list[tarfile.
 def run(image: str, *words: str, program: str = "") -> subprocess.CompletedProcess[str]:
     entry = ("--entrypoint", program) if program else ()
     return docker("run", "--rm", "--network", "none", *HARDENED, *entry, image, *words, check=False)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The first names of the modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        match node:
+            case ast.Import(names=names):
+                yield from (one.name.split(".")[0] for one in names)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.split(".")[0]
 
 
 def test_it_is_small(files: list[tarfile.TarInfo]) -> None:
@@ -90,11 +106,36 @@ def test_each_package_tells_which_file_it_came_from(image: str) -> None:
 
 
 def test_every_library_that_anything_needs_is_there(image: str) -> None:
-    code = "import asyncio, ctypes, sqlite3, ssl, zoneinfo, msgspec, prometheus_client, rich"
-    code += "; from yaml import CSafeLoader"  # compiled, as msgspec is
+    code = "import ctypes, decimal, sqlite3, ssl, zoneinfo, msgspec, prometheus_client, rich"
     said = run(image, "-I", "-c", code, program="/usr/bin/python3")
     assert said.returncode == 0, said.stderr
     assert run(image, "-V", program="/usr/bin/ssh").returncode == 0
+
+
+def test_every_module_of_mgit_finds_what_it_imports(image: str) -> None:
+    """Much of Python's library is left out. What is imported late is loaded here as well."""
+    code = """
+import importlib, pathlib, sys, mgit
+root = pathlib.Path(mgit.__file__).parent
+files = (path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.pyc"))
+names = {".".join(file.parts) for file in files}
+for name in sorted(names - {"mgit.__main__"}):
+    importlib.import_module(name.removesuffix(".__init__"))
+import yaml, rich.console, rich.table, rich.progress, rich.live, rich.prompt
+print(len(names), yaml.compose("a: 1", Loader=yaml.BaseLoader).tag)
+"""
+    said = run(image, "-I", "-c", code, program="/usr/bin/python3")
+    assert said.returncode == 0, said.stderr
+    assert int(said.stdout.split()[0]) > 150
+
+
+def test_no_import_of_mgit_is_of_a_module_that_was_left_out(image: str) -> None:
+    """Also of those inside functions: each name that an import statement of mgit names is there."""
+    wanted = {name for path in (ROOT / "mgit").rglob("*.py") for name in imported(path)} - OPTIONAL
+    code = "import importlib.util as u; print(*(n for n in NAMES if u.find_spec(n) is None))"
+    code = code.replace("NAMES", repr(sorted(wanted)))
+    said = run(image, "-I", "-c", code, program="/usr/bin/python3")
+    assert (said.returncode, said.stdout.split()) == (0, []), said.stderr
 
 
 def test_a_missing_configuration_is_one_line_and_what_to_do(image: str) -> None:

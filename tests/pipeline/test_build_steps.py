@@ -240,3 +240,5 @@ def test_a_package_that_the_scanner_overlooked_is_missed() -> None:
     older = document("pkg:pypi/msgspec@0.22.0", "pkg:pypi/rich@14.0.0")
     assert sbom.lacking(whole, wheel) == ()
     assert sbom.lacking(older, wheel) == ("pkg:pypi/rich@15.0.0",)
+    assert sbom.lacking(older, wheel, {"rich"}) == ()  # left out on purpose
+    assert sbom.lacking(older, wheel, {"ric"}) == ("pkg:pypi/rich@15.0.0",)

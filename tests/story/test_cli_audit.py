@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mgit.telemetry import AuditTrail
+from mgit.telemetry.rotation import Rotation
 from sandbox.forge import SandboxForge
 from tests.story.laptop import CANARY, Laptop
 
@@ -247,3 +248,76 @@ def test_what_a_sync_takes_away_or_forces_is_recorded(work: Laptop, forge: Sandb
     assert found["branch-forced"]["branch"] == "main"
     assert found["branch-forced"]["before"] == before
     assert found["branch-forced"]["repo"] == "acme/api"
+
+
+def test_a_log_over_several_files_is_checked_shown_and_exported_as_one(audited: Laptop) -> None:
+    state = _log(audited).parent
+    moments = iter(range(1_700_100_000, 1_800_000_000))
+    small = Rotation(size=2000)
+    trail = AuditTrail(_log(audited), clean=str, rotation=small, clock=lambda: float(next(moments)))
+    for number in range(9):
+        trail.record("repository-cloned", "success", repo=f"acme/later-{number}")
+    closed = sorted(state.glob("audit-*.jsonl"))
+    assert len(closed) >= 2
+    records = 8 + 9 + len(closed)
+    verified = audited.mgit("audit", "verify")
+    assert verified.code == 0, verified.err
+    assert verified.out.startswith(f"{records} records hold, from 2023-11-14T22:13:20.000Z")
+    shown = audited.mgit("audit", "tail", "-n", "100", "--format", "jsonl")
+    assert [line["seq"] for line in shown.lines] == list(range(1, records + 1))
+    itself = audited.mgit("audit", "export", "--out", str(closed[0]))
+    assert itself.code == 2
+    out = audited.home / "export.jsonl"
+    assert audited.mgit("audit", "export", "--out", str(out)).code == 0
+    assert out.read_bytes() == b"".join(file.read_bytes() for file in (*closed, _log(audited)))
+    assert audited.mgit("audit", "verify", str(out)).out == verified.out
+
+    heads = audited.home / "heads.txt"
+    heads.write_text(f"{json.loads(closed[0].read_text().splitlines()[-1])['hash']}\n")
+    with heads.open("a") as file:
+        file.write(verified.out)
+    closed[0].rename(audited.home / "taken-away.jsonl")
+    missing = audited.mgit("audit", "verify")
+    assert missing.code == 1
+    assert f"{closed[1]}: line 1: record 1 does not follow" in missing.err
+    assert "--head-file" in missing.last_line
+    known = audited.mgit("audit", "verify", "--head-file", str(heads))
+    assert known.code == 0, known.err
+    assert "the first of them is number" in known.out
+
+
+def test_follow_goes_on_in_the_next_file(audited: Laptop) -> None:
+    follow = ("audit", "tail", "-f", "-n", "1", "--format", "jsonl")
+    with audited.start(*follow) as running:
+        assert running.stdout is not None
+        assert json.loads(running.stdout.readline())["seq"] == 8
+        trail = AuditTrail(_log(audited), clean=str, rotation=Rotation(size=1000))
+        for _ in range(6):  # several files within one look
+            trail.record("credential-refused", "failure", source="work")
+        assert len(list(_log(audited).parent.glob("audit-*.jsonl"))) >= 2
+        last = json.loads(_log(audited).read_text().splitlines()[-1])["seq"]
+        seen = [json.loads(running.stdout.readline())["seq"] for _ in range(last - 8)]
+        assert seen == list(range(9, last + 1))
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=60)
+    assert out == ""
+
+
+def test_the_head_is_kept_in_a_second_place_and_shows_that_the_log_was_rebuilt(
+    work: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_repo("acme", "api")
+    second = work.home / "elsewhere" / "heads.txt"
+    told = work.mgit("sync", env={"MGIT_AUDIT_HEAD_FILE": str(second)})
+    assert told.code == 0
+    assert told.err.count("cannot be kept in") == 1
+    second.parent.mkdir()
+    for _ in range(2):
+        assert work.mgit("sync", env={"MGIT_AUDIT_HEAD_FILE": str(second)}).code == 0
+    assert len(second.read_text().splitlines()) == 2
+    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+    assert work.mgit("audit", "verify", "--head-file", str(second)).code == 0
+    _log(work).unlink()
+    assert work.mgit("sync").code == 0
+    assert work.mgit("audit", "verify").code == 0
+    assert work.mgit("audit", "verify", "--head-file", str(second)).code == 1

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("threat-model.md", "faults.md")
@@ -46,3 +49,148 @@ def test_every_test_that_is_named_is_there(page: str) -> None:
     for path, name in _PROOF.findall((ROOT / "docs" / "security" / page).read_text("utf-8")):
         assert (ROOT / path).is_file(), path
         assert not name or name in functions_of(ROOT / path), f"{path}::{name}"
+
+
+# ── controls.md: each row a test, a file that has or lacks something, or why it is not met ────────
+
+_FACT = re.compile(r"`([\w./-]+)` (has|lacks) `([^`]+)`")
+_UNMET = re.compile(r"\*\*(not met|yours)\*\*")
+
+
+def controls() -> list[tuple[str, str]]:
+    """Id and proof of every row."""
+    page = (ROOT / "docs" / "security" / "controls.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    assert all(len(row) == 4 for row in cells), [row for row in cells if len(row) != 4]
+    return [(row[0], row[3]) for row in cells if row[0] not in ("id", "---")]
+
+
+def test_every_control_names_a_proof_or_says_why_it_is_not_met() -> None:
+    rows = controls()
+    assert len(rows) > 90
+    for name, proof in rows:
+        proven = bool(_PROOF.search(proof) or _FACT.search(proof))
+        assert proven is not bool(_UNMET.search(proof)), name
+        assert "**not met**" not in proof or "**not met**: " in proof, name
+
+
+@pytest.mark.parametrize(("name", "proof"), controls())
+def test_the_proof_of_a_control_holds(name: str, proof: str) -> None:
+    for path, test in _PROOF.findall(proof):
+        assert (ROOT / path).is_file(), f"{name}: {path}"
+        assert not test or test in functions_of(ROOT / path), f"{name}: {path}::{test}"
+    for path, verb, text in _FACT.findall(proof):
+        content = (ROOT / path).read_text(encoding="utf-8")
+        told = "\n".join(line for line in content.splitlines() if not line.lstrip().startswith("#"))
+        assert (text in told) is (verb == "has"), f"{name}: {path} {verb} {text}"
+
+
+# ── what hardening.md ships ───────────────────────────────────────────────────────────────────────
+
+UNITS = ("mgit.service", "mgit-sync.service", "mgit-sync.timer")
+HARMLESS_VOLUMES = {
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
+    "projected", "secret",
+}  # fmt: skip
+
+
+def _manifests() -> dict[str, Any]:
+    text = (ROOT / "deploy" / "kubernetes" / "mgit.yaml").read_text(encoding="utf-8")
+    return {one["kind"]: one for one in yaml.safe_load_all(text)}
+
+
+def test_the_pod_is_within_restricted() -> None:
+    pod = _manifests()["StatefulSet"]["spec"]["template"]["spec"]
+    assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & pod.keys()
+    security = pod["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] > 0
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"sysctls", "seLinuxOptions", "appArmorProfile", "windowsOptions"} & security.keys()
+    for container in pod["containers"] + pod.get("initContainers", []):
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert own["readOnlyRootFilesystem"] is True
+        assert not {"privileged", "procMount", "runAsUser"} & own.keys()
+        assert all("hostPort" not in port for port in container["ports"])
+        assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+        assert "@sha256:" in container["image"]
+    for volume in pod["volumes"]:
+        assert len(volume.keys() - {"name"}) == 1
+        assert volume.keys() - {"name"} <= HARMLESS_VOLUMES
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_network_of_the_pod_is_closed_but_for_what_it_needs() -> None:
+    rules = _manifests()["NetworkPolicy"]["spec"]
+    assert rules["policyTypes"] == ["Ingress", "Egress"]
+    ports = {port["port"] for rule in rules["egress"] for port in rule["ports"]}
+    assert ports == {53, 443, 22}
+    assert all(rule["from"] and rule["ports"] for rule in rules["ingress"])
+
+
+def test_the_configuration_in_the_manifest_is_sound() -> None:
+    from mgit.config.document import parse_document
+    from mgit.config.environ import Environment
+    from mgit.config.load import settle
+    from mgit.config.paths import find_paths
+
+    environment = Environment({"HOME": "/home/mgit"})
+    text = _manifests()["ConfigMap"]["data"]["config.toml"]
+    document = parse_document(text.encode(), Path("/etc/mgit/config.toml"))
+    assert settle(document, environment, find_paths(environment), {}).sources
+
+
+def _unit(folder: Path, name: str) -> str:
+    """A unit with a program that is here: mgit is not installed where the unit expects it."""
+    text = (ROOT / "deploy" / "systemd" / name).read_text(encoding="utf-8")
+    file = folder / name
+    file.write_text(text.replace("/usr/local/bin/mgit", "/bin/true"), encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_the_units_are_sound(tmp_path: Path) -> None:
+    files = [_unit(tmp_path, name) for name in UNITS]
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in found.stderr.splitlines() if "mgit" in line]
+    assert (found.returncode, ours) == (0, []), found.stderr
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("name", [name for name in UNITS if name.endswith(".service")])
+def test_the_units_expose_little(tmp_path: Path, name: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager"]
+    rated = subprocess.run(
+        [*command, _unit(tmp_path, name)], capture_output=True, text=True, check=False
+    )
+    assert rated.returncode == 0, rated.stdout[-2000:]
+
+
+def test_both_services_are_hardened_alike() -> None:
+    def hardening(name: str) -> set[str]:
+        text = (ROOT / "deploy" / "systemd" / name).read_text(encoding="utf-8")
+        names = "Protect|Private|Restrict|SystemCall|NoNew|Capability|Ambient|Memory|Lock|Device"
+        return set(re.findall(rf"^(?:{names})\w*=.*$", text, re.MULTILINE))
+
+    assert hardening("mgit.service") == hardening("mgit-sync.service")
+
+
+def test_hardening_speaks_of_files_that_are_there() -> None:
+    page = (ROOT / "docs" / "security" / "hardening.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:deploy|docker)/[\w./-]+)`", page))
+    assert named >= {"deploy/systemd/mgit.service", "docker/compose.yaml"}
+    assert all((ROOT / name).is_file() for name in named)
+    directives = {
+        name for cell in re.findall(r"^\| `.*?\|", page, re.MULTILINE)
+        for name in re.findall(r"`(\w+)=", cell)
+    }  # fmt: skip
+    unit = (ROOT / "deploy" / "systemd" / "mgit.service").read_text(encoding="utf-8")
+    assert all(f"{name}=" in unit for name in directives)

@@ -56,12 +56,13 @@ def _refuse_what_belongs_elsewhere(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace, console: Console) -> int:
-    from mgit.cli.auditing import read_head, verify_document, verify_sentences
-    from mgit.telemetry.chain import verify_audit
+    from mgit.cli.auditing import read_heads, verify_document, verify_sentences
+    from mgit.telemetry.verifying import verify_audit
 
     path = _path(options)
-    kept = read_head(options.head, options.head_file)
-    verdict = verify_audit(path, kept=kept)
+    heads = read_heads(options.head, options.head_file)
+    verdict = verify_audit(path, kept=heads)
+    kept = heads[-1] if heads else None
     if options.format == "table":
         for line in verify_sentences(verdict, kept):
             console.write(line)
@@ -70,7 +71,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
         write(console, verify_document(path, verdict, kept))
     if verdict.problem:
         where = f"line {verdict.line}: " if verdict.line is not None else ""
-        console.warn(f"{path}: {where}{verdict.problem}", verdict.advice)
+        console.warn(f"{verdict.file or path}: {where}{verdict.problem}", verdict.advice)
         return ExitCode.SOME_FAILED
     return ExitCode.OK
 

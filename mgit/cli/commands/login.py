@@ -153,7 +153,12 @@ def _read_token(options: argparse.Namespace, console: Console, source: SourceSet
     from mgit.credentials import Secret
 
     if options.stdin:
-        text = sys.stdin.read(_MAX_TOKEN + 2)
+        try:
+            text = sys.stdin.read(_MAX_TOKEN + 2)
+        except UnicodeDecodeError:
+            raise InvalidInput(
+                "what came on standard input is not text", advice="give the token alone, as UTF-8"
+            ) from None
     elif sys.stdin.isatty():
         import getpass
 

@@ -14,6 +14,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
     settings.require_sources()
     for warning in settings.warnings:
         console.warn(warning)
-    from mgit.daemon import serve
+    from mgit.daemon.service import serve
 
     return int(serve(settings, once=options.once))

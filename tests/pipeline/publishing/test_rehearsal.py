@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ from pipeline.rehearsal.world import (
 )
 from pipeline.report import Proof
 from pipeline.result import StepResult, to_dict
-from pipeline.shell import Ran, Shell
+from pipeline.shell import Call, Ran, Shell
 from pipeline.step import Exit, Facts, PipelineError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -302,7 +303,8 @@ def test_ci_runs_the_workflow_of_the_tagged_commit(places: Places, shell: Shell)
     make_folders(places, shell)
     places.endpoints.write_text("")
     said: list[str] = []
-    ci = Ci(shell, places, said.append)
+    calls: list[Call] = []
+    ci = Ci(replace(shell, witness=calls.append), places, said.append)
 
     assert ci.push("v0.1.0", 1, fault="after:publish_index:upload").returncode != 0
     assert not (places.attempt(1) / "said").exists()
@@ -311,6 +313,9 @@ def test_ci_runs_the_workflow_of_the_tagged_commit(places: Places, shell: Shell)
     assert ran.returncode == 0, "\n".join(said)
     assert (places.attempt(2) / "said").read_text().splitlines() == ["publish", "deploy"]
     assert not any(path.is_dir() for path in (places.root / "ci" / "act").glob("*/hostexecutor"))
+    acts = [call for call in calls if any(word.endswith("/act") for word in call.argv)]
+    assert len(acts) == 2
+    assert all("ACT_DISABLE_VERSION_CHECK" in call.added for call in acts)  # it asks its maker
 
 
 def test_the_report_says_what_was_shown_and_what_went_on_inside(places: Places) -> None:

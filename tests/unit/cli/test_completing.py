@@ -35,6 +35,9 @@ class Known:
     def languages(self) -> Iterable[str]:
         return ("Go",)
 
+    def runs(self) -> Iterable[tuple[str, str]]:
+        return (("3f9a52d1c0de7788", "2026-11-28 08:30, code 0"),)
+
 
 @pytest.mark.parametrize(
     ("words", "current", "values"),
@@ -56,6 +59,7 @@ class Known:
         (["status", "--fail-on"], "dirty,unp", ["dirty,unpushed"]),
         (["login", "--forge"], "git", ["github", "gitlab", "gitea"]),
         (["audit"], "ta", ["tail"]),
+        (["perf", "--run"], "3f", ["3f9a52d1c0de7788"]),
         (
             ["audit", "tail", "--action"],
             "credential-",

@@ -34,12 +34,15 @@ from mgit.cli.records import (
     remote_record,
 )
 from mgit.cli.states import STATES, states_of
+from mgit.cli.timing import perf_document
 from mgit.config import Environment, Settings, find_paths
 from mgit.config.settings import Shown
 from mgit.errors import ExitCode
 from mgit.fleet.values import ChangeKind
 from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
-from mgit.telemetry.chain import GENESIS, Verdict
+from mgit.plan.limiting import Limit
+from mgit.telemetry import Verdict
+from mgit.telemetry.chain import GENESIS
 from mgit.telemetry.kinds import ACTIONS as KINDS
 
 from .cases import (
@@ -54,6 +57,7 @@ from .cases import (
     RAN,
     remote,
 )
+from .perf_cases import REPORTS
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "schemas"
 LISTINGS = (
@@ -82,8 +86,13 @@ AUDITED = {
 }
 VERDICTS = (
     (Verdict(0, GENESIS), None),
-    (Verdict(3, "b" * 64, "", "", None, "2026-11-28T06:06:10.983Z", "later", 2), "a" * 64),
-    (Verdict(3, "b" * 64, "record 4 was changed", "compare it", 4), "a" * 64),
+    (
+        Verdict(
+            3, "b" * 64, first="2026-11-28T06:06:10.983Z", last="later", begins=1, since_kept=2
+        ),
+        "a" * 64,
+    ),
+    (Verdict(3, "b" * 64, "record 4 was changed", "compare it", Path("audit.jsonl"), 4), "a" * 64),
     (Verdict(3, "b" * 64, "the head is not in this chain", "compare it"), "a" * 64),
 )
 
@@ -123,6 +132,8 @@ def _documents() -> Iterator[tuple[str, object]]:
     yield "run", run_document(["make", "test"], "/src", RAN, ExitCode.SOME_FAILED)
     yield "run", line_of("mgit.run.end/1", {"summary": run_summary(RAN), "exit_code": 1})
     yield "changes", changes_document(CHANGES, [PROBLEM])
+    for report in REPORTS:
+        yield "perf", perf_document(report)
     yield "audit", tail_document(Path("/state/audit.jsonl"), [AUDITED])
     yield "audit", line_of("mgit.audit.record/1", AUDITED)
     for verdict, kept in VERDICTS:
@@ -168,6 +179,8 @@ def test_the_words_of_the_schemas_are_those_of_the_code() -> None:
     assert kinds == [kind.value for kind in ChangeKind]
     actions = (SCHEMAS.parent / "operations" / "telemetry.md").read_text(encoding="utf-8")
     assert all(f"`{action}`" in actions for action in KINDS)
+    perf = _load("perf")["properties"]
+    assert perf["limit"]["enum"] == [limit.value for limit in Limit]
     visibility = _load("list")["$defs"]["repository"]["properties"]["visibility"]["enum"]
     assert visibility == [*(one.value for one in Visibility), None]
 

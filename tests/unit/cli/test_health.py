@@ -95,3 +95,28 @@ def test_it_runs_alone_in_a_bare_interpreter() -> None:
     refused: Callable[..., subprocess.CompletedProcess[str]] = alone
     for words in ((), ("nonsense",), ("127.0.0.1:1", "/metrics")):
         assert refused(*words).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "usage:"),
+        (["a", "b", "c"], "usage:"),
+        (["nothing"], "must be HOST:PORT"),
+        (["127.0.0.1:99999"], "must be HOST:PORT"),
+        (["127.0.0.1:1", "/metrics"], "must be /readyz or /livez"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert health.main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_its_exit_code_is_what_the_service_says(capsys: pytest.CaptureFixture[str]) -> None:
+    with _server(READY) as port:
+        assert health.main([f"http://127.0.0.1:{port}/", "/livez"]) == 0
+    assert "says 200 ready" in capsys.readouterr().out
+    assert health.main([f"127.0.0.1:{port}"]) == 1
+    assert "does not answer" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The helper's parts: what it reads, what it answers, and that there is always another one."""
 
+import hashlib
 import http.client
 import os
 import py_compile
@@ -15,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.daemon import answering
-from mgit.daemon.answering import MAX_HEADERS, MAX_TEXT, Region, complete, respond
+from mgit.daemon import region as reading
+from mgit.daemon.answering import MAX_HEADERS, complete, respond
 from mgit.daemon.board import Board
 from mgit.daemon.figures import EVERY_SECONDS, Figures
 from mgit.daemon.health import Snapshot
 from mgit.daemon.helper import FIRST_PAUSE, LONGEST_PAUSE, Helper
+from mgit.daemon.http import health_command
+from mgit.daemon.region import KEYS_AT, MAX_KEYS, MAX_TEXT, Region
 from mgit.errors import ConfigurationError, ExitCode
 from mgit.telemetry.events import RunEnded
 from mgit.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -53,8 +57,8 @@ def test_what_is_shown_is_what_is_read(snapshot, silent, text):
         board.publish(text)
         board.show(snapshot)
         now = snapshot.beat + silent
-        assert region.live(now) == answering.live(now - snapshot.beat)
-        assert region.ready() == answering.ready(
+        assert region.live(now) == reading.live(now - snapshot.beat)
+        assert region.ready() == reading.ready(
             lock_held=snapshot.lock_held,
             state_loaded=snapshot.state_loaded,
             storage_writable=snapshot.storage_writable,
@@ -78,7 +82,7 @@ def test_half_a_text_is_not_read(board, region):
     board.publish(b"first")
     assert region.text() == b"first"
     board.publish(b"second")
-    os.pwrite(board.descriptor, b"thi", answering.PAGE)  # the third, half written, at its place
+    os.pwrite(board.descriptor, b"thi", reading.PAGE)  # the third, half written, at its place
     assert region.text() == b"first"
     board.publish(b"third")
     assert region.text() == b"third"
@@ -107,6 +111,48 @@ def test_a_text_is_replaced_as_a_whole_while_it_is_read(board, region):
 def test_a_text_beyond_all_measure_is_left_out(board, region):
     board.publish(b"x" * (MAX_TEXT + 1))
     assert region.text() == b""
+
+
+def digests(*tokens: str) -> list[bytes]:
+    return [hashlib.sha256(token.encode()).digest() for token in tokens]
+
+
+@given(
+    keys=st.lists(st.text("abcDEF0-_.", min_size=1), max_size=MAX_KEYS),
+    given_=st.text("abcDEF0-_.", min_size=1),
+    scheme=st.sampled_from([b"Bearer", b"bearer", b"Basic", b""]),
+)
+def test_a_key_lets_in_whoever_holds_one_of_them(keys, given_, scheme):
+    with Board() as board:
+        region = Region(board.descriptor)
+        assert region.lets_in(b"")  # none is asked for
+        board.lock(digests(*keys))
+        expected = given_ in keys and scheme.lower() == b"bearer"
+        assert region.lets_in(scheme + b" " + given_.encode()) is expected
+        assert not region.lets_in(b"")
+
+
+def test_half_a_list_of_keys_lets_in_as_before_and_none_at_all_lets_nobody_in(board, region):
+    board.lock(digests("first"))
+    assert region.lets_in(b"Bearer first")
+    os.pwrite(board.descriptor, b"\xff", KEYS_AT + 3)  # as if the writer stood in the middle
+    assert region.lets_in(b"Bearer first")
+    fresh = Region(board.descriptor)
+    assert not fresh.lets_in(b"Bearer first")
+    assert not fresh.lets_in(b"")
+
+
+def test_the_metrics_ask_for_a_key_where_there_is_one(board, region):
+    board.publish(b"figures")
+    board.lock(digests("s3cret"))
+    for more in ("", "\r\nAuthorization: Bearer other", "\r\nAuthorization: Bearer s3cret" * 2):
+        answer = respond(region, b"GET /metrics HTTP/1.1" + more.encode(), 0.0)
+        assert answer.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\nWWW-Authenticate: Bearer" in answer
+        assert b"figures" not in answer
+    right = b"GET /metrics HTTP/1.1\r\nauthorization:  bearer s3cret"
+    assert respond(region, right, 0.0).endswith(b"figures")
+    assert respond(region, b"GET /livez HTTP/1.1", 0.0).startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_type_of_the_metrics_is_that_of_the_renderer(region):
@@ -158,6 +204,11 @@ def listener():
         yield made
 
 
+def helper(listener, board, program, tell=None, **more):
+    descriptors = (listener.fileno(), board.descriptor)
+    return Helper("health", health_command(*descriptors, 10.0, program), descriptors, tell, **more)
+
+
 def ask(listener, path="/livez"):
     connection = http.client.HTTPConnection(*listener.getsockname(), timeout=10)
     try:
@@ -168,12 +219,13 @@ def ask(listener, path="/livez"):
 
 
 def test_it_runs_where_there_is_no_source(board, listener, tmp_path: Path):
-    compiled = tmp_path / "answering.pyc"  # as docker/tree.py makes it
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(answering.__file__, cfile=str(compiled), invalidation_mode=mode)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH  # as docker/tree.py makes them
+    for module in (answering, reading):
+        compiled = tmp_path / Path(module.__file__).with_suffix(".pyc").name
+        py_compile.compile(module.__file__, cfile=str(compiled), invalidation_mode=mode)
     board.show(Snapshot(time.monotonic()))
-    command = [sys.executable, "-I", "-S", str(compiled)]
-    with Helper(listener.fileno(), board.descriptor, 10.0, command=command):
+    command = [sys.executable, "-I", "-S", str(tmp_path / "answering.pyc")]
+    with helper(listener, board, command):
         assert ask(listener) == 200
         assert ask(listener, "/metrics") == 200
 
@@ -185,7 +237,7 @@ def test_one_that_never_lives_is_started_ever_more_seldom(board, listener):
     def tell(why: str, pause: float) -> None:
         told.put((why, pause))
 
-    with Helper(listener.fileno(), board.descriptor, 10.0, tell, command=command):
+    with helper(listener, board, command, tell):
         said = [told.get(timeout=30) for _ in range(3)]
     assert said == [("ended with 7", FIRST_PAUSE * factor) for factor in (1, 2, 4)]
     assert LONGEST_PAUSE == 10.0
@@ -194,14 +246,14 @@ def test_one_that_never_lives_is_started_ever_more_seldom(board, listener):
 def test_one_that_cannot_be_started_is_an_error_in_one_line(board, listener, tmp_path: Path):
     with (
         pytest.raises(ConfigurationError, match="health helper cannot be started: No such file"),
-        Helper(listener.fileno(), board.descriptor, 10.0, command=[str(tmp_path / "none")]),
+        helper(listener, board, [str(tmp_path / "none")]),
     ):
         pass
 
 
 def test_one_that_does_not_listen_is_killed_at_the_end(board, listener):
     stubborn = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
-    with Helper(listener.fileno(), board.descriptor, 10.0, command=stubborn, patience=0.1):
+    with helper(listener, board, stubborn, patience=0.1):
         pass
 
 

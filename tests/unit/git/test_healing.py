@@ -13,8 +13,9 @@ import pytest
 from mgit.errors import MgitError, RepositoryBroken
 from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, deep_damage
 from mgit.git.inspect import git_dir_of, scan, verify
-from mgit.git.lock import RootLock
+from mgit.git.lock import QUARANTINE, RootLock
 from mgit.git.operations import Done, Drifted
+from mgit.git.quarantine import count_quarantined
 from mgit.model import (
     Clone,
     CopyKind,
@@ -327,3 +328,15 @@ def test_nothing_is_healed_that_others_hang_on_or_that_is_sound(world: World) ->
     effect = heal(world, repo, found(world))
     assert isinstance(effect, Drifted)
     assert effect.reason is Reason.LOCKED
+
+
+def test_what_was_set_aside_is_counted_whatever_is_left_of_it(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    assert count_quarantined(root) == 0
+    aside = root / QUARANTINE / "acme"
+    (aside / "tool" / "objects" / "ab").mkdir(parents=True)  # a mirror that lost its HEAD
+    (aside / "tree" / ".git").mkdir(parents=True)
+    (aside / "tree" / "src").mkdir()
+    (aside / "tree" / "src" / "config").write_text("not a clone of its own")
+    (aside / "app.config").write_text("somebody changed it")
+    assert count_quarantined(root) == 3

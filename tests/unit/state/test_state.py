@@ -304,3 +304,19 @@ def test_a_writer_that_holds_the_file_too_long_is_not_waited_for_for_ever(path, 
 
 def test_check_says_nothing_when_all_is_well(state):
     state.check()
+
+
+def test_a_change_that_the_file_refuses_is_given_up_whole(path, state, warnings):
+    state.begin_run("r1", path.parent)
+    with sqlite3.connect(path) as other:
+        other.execute(
+            "CREATE TRIGGER planted BEFORE DELETE ON outcomes BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        other.execute(
+            "INSERT INTO outcomes VALUES ('gone', '', '', '', '', '', '', '', '', 0, 0, 0)"
+        )
+    other.close()
+    state.begin_run("r2", path.parent)
+    assert [run.run_id for run in state.runs()] == ["r1"]  # not even its first half
+    assert len(warnings) == 1
+    assert "is not used: no" in warnings[0]

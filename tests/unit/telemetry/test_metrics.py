@@ -1,5 +1,7 @@
 """What Prometheus is told, read with its own parser."""
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,8 +12,10 @@ from mgit.model import (
     Clone,
     CopyKind,
     Fetch,
+    Heal,
     Listing,
     LocalRepo,
+    Measures,
     Move,
     Outcome,
     Plan,
@@ -24,7 +28,7 @@ from mgit.model import (
     Skip,
 )
 from mgit.telemetry.events import CredentialFound, Ended, Listed, Planned, RunEnded, RunStarted
-from mgit.telemetry.metrics import CONTENT_TYPE, Metrics
+from mgit.telemetry.metrics import CONTENT_TYPE, MOST_PER_REPOSITORY, WEBHOOKS, Metrics
 
 
 class Clock:
@@ -207,11 +211,17 @@ def test_what_is_not_listed_any_more_does_not_age_the_source(clock):
 
 def test_room_and_the_next_run_are_told(clock):
     metrics = Metrics(clock=clock)
-    metrics.storage(12345)
+    metrics.storage(12345, size_bytes=99999, free_inodes=7)
+    metrics.quarantine(3)
+    metrics.intervals({"work": 900.0})
     metrics.next_run(1900.0)
     metrics(CredentialFound("r", "work", "https://git.example.com", "file"))
     found = samples(metrics)
     assert found["mgit_storage_free_bytes", ()] == 12345
+    assert found["mgit_storage_size_bytes", ()] == 99999
+    assert found["mgit_storage_free_inodes", ()] == 7
+    assert found["mgit_quarantine_entries", ()] == 3
+    assert found["mgit_source_interval_seconds", ("work",)] == 900
     assert found["mgit_next_run_timestamp_seconds", ()] == 1900
 
 
@@ -236,4 +246,116 @@ def test_names_follow_the_rules_of_prometheus(clock):
         assert family.documentation.endswith(".")
         labels = {name for sample in family.samples for name in sample.labels}
         allowed = {"source", "outcome", "reason", "kind", "state", "code", "le"}
-        assert labels <= allowed | {"version", "python"}
+        assert labels <= allowed | {"version", "python", "repo"}
+
+
+def test_what_is_damaged_or_held_is_counted_per_source(clock):
+    metrics = Metrics(clock=clock)
+    broken = Skip("acme/b", "acme/b", Reason.BROKEN, "its pack is cut", repo("b").key)
+    emptied = Skip("acme/e", "acme/e", Reason.EMPTIED, "", repo("e").key)
+    bad = Outcome(broken, Result.FAILED, Reason.BROKEN, exit_code=1)
+    tell(metrics, bad, Outcome(emptied, Result.FAILED, Reason.EMPTIED, exit_code=1))
+    assert samples(metrics)["mgit_repos_corrupt", ("work",)] == 1
+    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 1
+    healed = Outcome(Heal(repo("b"), "acme/b", CopyKind.MIRROR, "cut"), Result.HEALED)
+    tell(metrics, healed, Outcome(clone("e"), Result.FETCHED))
+    assert samples(metrics)["mgit_repos_corrupt", ("work",)] == 0
+    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 0
+
+
+def test_repositories_that_vanish_are_counted_also_over_a_restart(clock):
+    gone = ("mgit_repos_vanished_total", ("work",))
+    both, one = Listing("work", (repo("a"), repo("b"))), Listing("work", (repo("a"),))
+    metrics = Metrics(clock=clock)
+    tell(metrics, listing=both)
+    assert samples(metrics)[gone] == 0
+    tell(metrics, listing=replace(one, complete=False))
+    assert samples(metrics)[gone] == 0
+    tell(metrics, listing=one)
+    assert samples(metrics)[gone] == 1
+    again = Metrics(listed={"work": frozenset({repo("a").key, repo("b").key})}, clock=clock)
+    tell(again, listing=one)
+    tell(again, listing=one)
+    assert samples(again)[gone] == 1
+
+
+def test_counters_that_alerts_watch_are_there_before_anything_happens(clock):
+    """`increase()` over a series that begins with 1 is 0."""
+    metrics = Metrics(clock=clock)
+    metrics(RunStarted("r", "/data", ("work",)))
+    found = samples(metrics)
+    assert found["mgit_source_problems_total", ("credential", "work")] == 0
+    assert found["mgit_syncs_total", ("failed", "credential-refused", "work")] == 0
+    assert found["mgit_repos_vanished_total", ("work",)] == 0
+    assert found["mgit_webhooks_total", ("refused",)] == 0
+    assert found["mgit_health_restarts_total", ()] == 0
+
+
+def test_the_end_of_a_credential_is_told_as_long_as_it_is_known(clock):
+    metrics = Metrics(clock=clock)
+    expiry = ("mgit_credential_expiry_timestamp_seconds", ("work",))
+    metrics(CredentialFound("r", "work", "https://git.example.com", "file", 2e9))
+    assert samples(metrics)[expiry] == 2e9
+    metrics(CredentialFound("r", "work", "https://git.example.com", "file"))
+    metrics(CredentialFound("r", "home", "https://git.example.com", "file"))
+    assert expiry not in samples(metrics)
+
+
+def test_deliveries_are_counted_by_a_bounded_number_of_words(clock):
+    metrics = Metrics(clock=clock)
+    for word in ("accepted", "accepted", "refused", "whatever\nthey\nsent"):
+        metrics.webhook(word)
+    found = samples(metrics)
+    counts = {key[1][0]: value for key, value in found.items() if key[0] == "mgit_webhooks_total"}
+    assert counts.keys() == set(WEBHOOKS)
+    assert (counts["accepted"], counts["refused"], counts["other"]) == (2, 1, 1)
+
+
+def test_only_the_stalest_are_named_and_only_on_request(clock):
+    listing = Listing("work", tuple(repo(name) for name in "abcd"))
+    fresh = {
+        repo(name).key: float(at) for name, at in zip("abcd", (400, 100, 300, 200), strict=True)
+    }
+
+    def named(metrics):
+        tell(metrics, listing=listing)
+        family = "mgit_repo_last_success_timestamp_seconds"
+        return {key[1][0]: value for key, value in samples(metrics).items() if key[0] == family}
+
+    assert named(Metrics(fresh, clock=clock)) == {}
+    metrics = Metrics(fresh, per_repository=2, clock=clock)
+    assert named(metrics) == {"acme/b": 100, "acme/d": 200}
+    metrics(Ended("r", Outcome(clone("b"), Result.FETCHED), "work"))
+    assert named(metrics) == {"acme/d": 200, "acme/c": 300}
+
+
+def test_nobody_gets_more_series_than_can_be_borne(clock):
+    listing = Listing(
+        "work", tuple(repo(f"r{number}") for number in range(MOST_PER_REPOSITORY + 9))
+    )
+    metrics = Metrics(per_repository=10**6, clock=clock)
+    tell(metrics, listing=listing)
+    family = "mgit_repo_last_success_timestamp_seconds"
+    assert sum(key[0] == family for key in samples(metrics)) == MOST_PER_REPOSITORY
+
+
+def test_where_the_time_went_is_added_up(clock):
+    metrics = Metrics(clock=clock)
+    spent = Measures(
+        asking=1.5, git=2.0, paused=0.5, queued=0.25, sources={"work": 0.75, "b": 0.25}
+    )
+    for _ in range(2):
+        metrics(RunEnded("r", ExitCode.OK, 2.0, 3, measures=spent))
+    found = samples(metrics)
+    told = {
+        key[1][0]: value for key, value in found.items() if key[0] == "mgit_spent_seconds_total"
+    }
+    assert told == {"listing": 2, "asking": 3, "git": 4, "paused": 1, "queued": 0.5}
+
+
+def test_a_repository_cannot_forge_a_line(clock):
+    evil = replace(repo("a"), path=RepoPath("acme", 'x"} 1\nmgit_forged 1\u202e'))
+    metrics = Metrics(per_repository=5, clock=clock)
+    tell(metrics, listing=Listing("work", (evil,)))
+    assert "mgit_forged 1" not in metrics.render().decode().splitlines()
+    assert "\u202e" not in metrics.render().decode()

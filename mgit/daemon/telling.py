@@ -1,0 +1,53 @@
+"""What the service says about itself, in its log and audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mgit.daemon.helper import Tell
+from mgit.daemon.keys import Changed
+from mgit.errors import StateError
+from mgit.fleet.wiring import Parts
+
+
+def audit(parts: Parts, action: str, **labels: str) -> None:
+    """Note something about the service itself; a full disk does not keep it from running."""
+    try:
+        parts.audit.record(action, "success", **labels)
+    except StateError as error:
+        parts.events.warning("audit.problem", error.message, advice=error.advice)
+
+
+def helper_teller(parts: Parts, name: str, count: Callable[[], object] | None = None) -> Tell:
+    """Logs that a helper died and another comes.
+
+    Args:
+        parts: has the log.
+        name: of the helper.
+        count: counts it.
+    """
+
+    def tell(why: str, pause: float) -> None:
+        if count is not None:
+            count()
+        parts.events.warning(
+            f"{name}.restarted",
+            f"the {name} helper {why}; another starts in {pause:g} s",
+            reason=why,
+            seconds=pause,
+        )
+
+    return tell
+
+
+def keys_teller(parts: Parts) -> Changed:
+    """Logs and audits that other tokens let in than before."""
+
+    def tell(count: int, problem: str, advice: str) -> None:
+        if problem:
+            parts.events.error("web.locked", f"no token lets in: {problem}", advice=advice)
+        else:
+            parts.events.info("web.tokens", f"{count} tokens let in now", tokens=count)
+        audit(parts, "tokens-changed", tokens=str(count), message=problem)
+
+    return tell

@@ -1,0 +1,129 @@
+"""What fuzzing or reading found once: each ended in a traceback, or worse, before it was mended."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mgit.address import Origin, parse_origin
+from mgit.cli.yaml_of_0x import parse_old
+from mgit.config.document import parse_document
+from mgit.config.environ import Environment
+from mgit.config.load import settle
+from mgit.config.paths import find_paths
+from mgit.errors import ConfigurationError, GitError, InvalidInput, RepositoryBroken
+from mgit.forges.interface import ForgeContext
+from mgit.forges.manifest import Manifest
+from mgit.git.identity import read_identity
+from mgit.git.inspect import parse_listed_refs, parse_status
+from mgit.git.refs import parse_ls_remote
+from mgit.git.staged import read_index
+from mgit.model import Listing
+from mgit.state.remembered import decoded, unpacked_refs
+from mgit.transport import Transport
+from mgit.transport.answer import Answer
+from mgit.transport.proxy import parse_proxy
+
+OID = "0123456789abcdef0123456789abcdef01234567"
+FILE = Path("/etc/mgit/config.toml")
+LONG = "9" * 5000  # Python turns no text of more than 4300 digits into a number
+
+
+@pytest.mark.parametrize("name", ["MGIT_CONCURRENCY", "MGIT_DEPTH"])
+def test_a_variable_with_a_very_long_number(name: str) -> None:
+    environment = Environment({"HOME": "/home/mona", name: LONG})
+    with pytest.raises(ConfigurationError, match="from 1 to"):
+        settle(parse_document(b"version = 1", FILE), environment, find_paths(environment), {})
+
+
+def test_a_port_with_a_very_long_number() -> None:
+    environment = Environment({"HOME": "/home/mona", "MGIT_LISTEN": f"127.0.0.1:{LONG}"})
+    with pytest.raises(ConfigurationError, match="HOST:PORT"):
+        settle(parse_document(b"version = 1", FILE), environment, find_paths(environment), {})
+
+
+def test_a_very_long_number_in_a_configuration_or_a_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
+        parse_document(f"version = {LONG}".encode(), FILE)
+    file = tmp_path / "manifest.toml"
+    file.write_text(f"version = {LONG}")
+    with Transport() as transport, pytest.raises(ConfigurationError, match="not valid TOML"):
+        Manifest(ForgeContext("work", transport, file=file)).list_repos()
+
+
+@pytest.mark.parametrize("text", [r'a: "\UFFFFFFFF"', f"%YAML 1.{LONG}\n--- a"])
+def test_yaml_that_is_a_traceback_in_its_parser(text: str) -> None:
+    with pytest.raises(InvalidInput, match="no valid YAML"):
+        parse_old(text.encode(), "old.yaml")
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x85"])
+def test_a_branch_whose_name_looks_like_a_line_break(odd: str) -> None:
+    """git allows such names, and Python's `splitlines` takes them apart."""
+    name = f"refs/heads/a{odd}b"
+    assert list(parse_ls_remote(f"{OID}\t{name}\n".encode()).refs) == [name]
+    refs, _ = parse_listed_refs(f"{OID} {name} \n".encode())
+    assert refs == {name: OID}
+
+
+@pytest.mark.parametrize("line", [b"", b"# stash x\0", b"# branch.ab +x -1\0", b"# branch.ab +-\0"])
+def test_a_status_with_numbers_that_are_none(line: bytes) -> None:
+    output = b"# branch.head main\0" + line
+    if line in (b"", b"# branch.ab +-\0"):
+        parse_status(output)
+        return
+    with pytest.raises(GitError, match="is none"):
+        parse_status(output)
+
+
+@pytest.mark.parametrize("content", [b'{"version":1,"forge":"\xff"}', b"[" * 5000])
+def test_an_identity_that_is_not_text_or_deep(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mgit.json").write_bytes(content)
+    with pytest.raises(RepositoryBroken, match="malformed"):
+        read_identity(tmp_path)
+
+
+def test_an_index_whose_last_name_never_ends(tmp_path: Path) -> None:
+    entry = struct.pack(">10I20sH", 1, 0, 1, 0, 1, 1, 0o100644, 0, 0, 3, b"x" * 20, 9)
+    file = tmp_path / "index"
+    file.write_bytes(b"DIRC" + struct.pack(">II", 2, 1) + entry + b"n" * 40)
+    assert read_index(str(file)) is None
+
+
+@pytest.mark.parametrize("entry", ["git.test:²", f"git.test:{LONG}", "git.test:٤٤٣"])
+def test_an_exception_from_the_proxy_with_a_port_that_is_none(entry: str) -> None:
+    settings = parse_proxy("http://proxy.test:3128", entry)
+    assert settings.for_origin(Origin("https", "git.test", 443)) is not None
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "-", "a b", f"x.{'b' * 70}.test"])
+def test_a_host_that_no_name_service_can_be_asked_for(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="proxy"):
+        parse_proxy(f"http://{host}:3128")
+    with pytest.raises(InvalidInput):
+        parse_origin(f"https://{host}/acme")
+
+
+def test_a_length_of_very_many_digits() -> None:
+    import http.client
+
+    class Wire:
+        def makefile(self, mode: str) -> io.BytesIO:
+            return io.BytesIO(f"HTTP/1.1 200 OK\r\nContent-Length: {LONG}\r\n\r\n".encode())
+
+    with pytest.raises(http.client.HTTPException, match="length"):
+        Answer(cast("Any", Wire()), method="GET").begin()
+
+
+@pytest.mark.parametrize("body", [b"\n", b"\nshort refs/heads/main", b"\n" + b"a" * 40 + b" "])
+def test_rows_of_the_state_that_are_no_refs(body: bytes) -> None:
+    assert unpacked_refs(zlib.compress(body)) is None
+
+
+def test_a_row_of_the_state_that_is_too_deep() -> None:
+    assert decoded(zlib.compress(b"\x91" * 100_000), Listing) is None
