@@ -65,7 +65,7 @@ def _offset(path: str, wanted: bytes) -> int | None:
             return None
         names = os.pread(descriptor, (upto - below) * 20, _FANOUT + below * 20)
         at = names.find(wanted)
-        while at % 20 > 0:  # across two names
+        while at > 0 and at % 20:  # across two names
             at = names.find(wanted, at + 1)
         if at < 0:
             return None

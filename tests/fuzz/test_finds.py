@@ -155,3 +155,15 @@ def test_a_pack_whose_object_has_a_size_without_end(tmp_path: Path) -> None:
     (packs / "pack-1.idx").write_bytes(bytes(index))
     (packs / "pack-1.pack").write_bytes(b"\x90" + b"\x80" * 5000)
     assert tree_of(str(tmp_path), "01" * 20) is None
+
+
+def test_a_commit_that_is_in_none_of_the_packs_is_not_looked_for_without_end(
+    tmp_path: Path,
+) -> None:
+    """`mgit status` went on for ever in a clone whose commit was not in the first pack."""
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    index = bytearray(_index_of_a_pack((0, 1)))
+    index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
+    (packs / "pack-1.idx").write_bytes(bytes(index))
+    assert tree_of(str(tmp_path), "02" * 20) is None
