@@ -7,6 +7,7 @@ from mgit.config import Settings
 from mgit.config.edit import Edit
 from mgit.credentials import Credential
 from mgit.errors import StateError
+from mgit.state import HeldRepo
 from mgit.telemetry.audit import AUDIT_FILE, AuditTrail
 from mgit.telemetry.clean import Cleaner
 
@@ -57,3 +58,22 @@ class Recorder:
             if not self._warned:
                 self._warned = True
                 self._console.warn(error.message, error.advice)
+
+
+def record_acknowledged(trail: AuditTrail, held: HeldRepo) -> None:
+    """A person let a held loss go.
+
+    Raises:
+        StateError: that cannot be written down; then it must not count.
+    """
+    from mgit.telemetry.audited import loss_labels
+
+    trail.record(
+        "refs-acknowledged",
+        "success",
+        source=held.source,
+        repo=held.name,
+        repo_key=str(held.key),
+        folder=held.folder,
+        **loss_labels(held.loss),
+    )

@@ -66,4 +66,5 @@ def test_every_audited_action_is_documented():
     # `_append` writes what the trail itself has to say, `audit` what the service has.
     put = called({"_append"}, 2) | called({"audit"}, 1)
     put |= called({"_put"}, packages=("telemetry", "cli"))
+    put |= called({"record"}, packages=("cli",))
     assert documented("Audit", r"[a-z]+-[a-z]+") == named | put == set(ACTIONS)
