@@ -71,4 +71,5 @@ def test_every_audited_action_is_documented():
     put = called({"_append"}, 2) | called({"audit"}, 1)
     put |= called({"_put"}, packages=("telemetry", "cli"))
     put |= {"webhook-refused"}  # what the web process notes
+    put |= called({"record"}, packages=("cli",))
     assert documented("Audit", r"[a-z]+-[a-z]+") == named | put == set(ACTIONS)
