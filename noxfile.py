@@ -188,6 +188,13 @@ def exactness(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN, default=False)
+def faults(session: nox.Session) -> None:
+    """500 random kills, and one at every rename, flush and removal; writes dist/faults."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
 def fuzz(session: nox.Session) -> None:
     """Parsers of what comes from outside, for long: `-- --minutes 30`; `tests` has it short."""
     _provide(session, "test", project=True)

@@ -30,7 +30,7 @@ class Told:
     Args:
         source: name of the source that it is about.
         repo_id: which repository; empty for the listing.
-        cause: id of the request that brought it.
+        cause: id of the request that brought it; empty for what was found out here.
         everything: there were more hints than were kept: any repository may have changed.
     """
 
@@ -45,7 +45,7 @@ class News:
     """Why one repository is due, whatever its gap.
 
     Args:
-        cause: id of the first request that said so.
+        cause: id of the first request that said so; empty for what was found out here.
         due: when it is to be asked.
         tries: how often it was, in vain.
     """

@@ -71,6 +71,10 @@ class Figures:
         self.metrics.webhook(outcome)
         self._changed = True
 
+    def scrub(self, read_bytes: int, oldest: float | None) -> None:
+        self.metrics.scrub(read_bytes, oldest)
+        self._changed = True
+
     def next_run(self, timestamp: float) -> None:
         self.metrics.next_run(timestamp)
         self._changed = True

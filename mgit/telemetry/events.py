@@ -160,7 +160,41 @@ class RunEnded:
     measures: Measures = _UNMEASURED
 
 
-Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A clone was read whole, in the search for bit rot.
+
+    Args:
+        run_id: empty where the service did it between two runs.
+        name: path of the repository, or the folder.
+        folder: of the clone.
+        source: the source that listed it.
+        key: its identity.
+        bytes: how much was read.
+        damage: what is wrong with it, empty when nothing is.
+        at: when, in seconds since 1970.
+    """
+
+    run_id: str
+    name: str
+    folder: str
+    source: str
+    key: RepoKey
+    bytes: int
+    damage: str
+    at: float
+
+
+Event = (
+    RunStarted
+    | CredentialFound
+    | CredentialRejected
+    | Listed
+    | Planned
+    | Ended
+    | RunEnded
+    | Scrubbed
+)
 
 Observer = Callable[[Event], None]
 """Receives every event, one at a time, in the thread that drives the run."""

@@ -19,6 +19,7 @@ from mgit.config.paths import find_paths
 from mgit.errors import ConfigurationError, GitError, InvalidInput, RepositoryBroken
 from mgit.forges.interface import ForgeContext
 from mgit.forges.manifest import Manifest
+from mgit.git.commits import tree_of
 from mgit.git.identity import read_identity
 from mgit.git.inspect import parse_listed_refs, parse_status
 from mgit.git.refs import parse_ls_remote
@@ -35,6 +36,7 @@ LONG = "9" * 5000  # Python turns no text of more than 4300 digits into a number
 
 
 @pytest.mark.parametrize("name", ["MGIT_CONCURRENCY", "MGIT_DEPTH"])
+@pytest.mark.fault("numbers of thousands of digits, in a file, a variable or an answer")
 def test_a_variable_with_a_very_long_number(name: str) -> None:
     environment = Environment({"HOME": "/home/mona", name: LONG})
     with pytest.raises(ConfigurationError, match="from 1 to"):
@@ -57,6 +59,7 @@ def test_a_very_long_number_in_a_configuration_or_a_manifest(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", [r'a: "\UFFFFFFFF"', f"%YAML 1.{LONG}\n--- a"])
+@pytest.mark.fault("YAML, TOML, JSON or msgpack that is deep or breaks its own parser")
 def test_yaml_that_is_a_traceback_in_its_parser(text: str) -> None:
     with pytest.raises(InvalidInput, match="no valid YAML"):
         parse_old(text.encode(), "old.yaml")
@@ -102,6 +105,7 @@ def test_an_exception_from_the_proxy_with_a_port_that_is_none(entry: str) -> Non
 
 
 @pytest.mark.parametrize("host", ["a" * 64, "a..b", "-", "a b", f"x.{'b' * 70}.test"])
+@pytest.mark.fault("a host name that no name service can be asked for")
 def test_a_host_that_no_name_service_can_be_asked_for(host: str) -> None:
     with pytest.raises(ConfigurationError, match="proxy"):
         parse_proxy(f"http://{host}:3128")
@@ -109,6 +113,7 @@ def test_a_host_that_no_name_service_can_be_asked_for(host: str) -> None:
         parse_origin(f"https://{host}/acme")
 
 
+@pytest.mark.fault("numbers of thousands of digits, in a file, a variable or an answer")
 def test_a_length_of_very_many_digits() -> None:
     import http.client
 
@@ -125,5 +130,45 @@ def test_rows_of_the_state_that_are_no_refs(body: bytes) -> None:
     assert unpacked_refs(zlib.compress(body)) is None
 
 
+@pytest.mark.fault("YAML, TOML, JSON or msgpack that is deep or breaks its own parser")
 def test_a_row_of_the_state_that_is_too_deep() -> None:
     assert decoded(zlib.compress(b"\x91" * 100_000), Listing) is None
+
+
+def _index_of_a_pack(counts: tuple[int, int], size: int = 2000) -> bytes:
+    """The index of a pack whose table of counts claims this for names up to 0x00 and to 0xff."""
+    fanout = struct.pack(">I", counts[0]) + struct.pack(">I", counts[1]) * 255
+    return (b"\xfftOc\x00\x00\x00\x02" + fanout).ljust(size, b"\x01")
+
+
+@pytest.mark.parametrize("counts", [(0, 0xFFFFFFFF), (9, 3), (0xFFFFFFFF, 0xFFFFFFFF)])
+def test_an_index_of_a_pack_that_claims_more_than_it_holds(
+    tmp_path: Path, counts: tuple[int, int]
+) -> None:
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    (packs / "pack-1.idx").write_bytes(_index_of_a_pack(counts))
+    assert tree_of(str(tmp_path), "01" * 20) is None
+
+
+def test_a_pack_whose_object_has_a_size_without_end(tmp_path: Path) -> None:
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    index = bytearray(_index_of_a_pack((0, 1)))
+    index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
+    index[8 + 1024 + 24 : 8 + 1024 + 28] = struct.pack(">I", 0)
+    (packs / "pack-1.idx").write_bytes(bytes(index))
+    (packs / "pack-1.pack").write_bytes(b"\x90" + b"\x80" * 5000)
+    assert tree_of(str(tmp_path), "01" * 20) is None
+
+
+def test_a_commit_that_is_in_none_of_the_packs_is_not_looked_for_without_end(
+    tmp_path: Path,
+) -> None:
+    """`mgit status` went on for ever in a clone whose commit was not in the first pack."""
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    index = bytearray(_index_of_a_pack((0, 1)))
+    index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
+    (packs / "pack-1.idx").write_bytes(bytes(index))
+    assert tree_of(str(tmp_path), "02" * 20) is None

@@ -310,6 +310,7 @@ def test_an_open_address_says_so(start: Start, tokens: Path) -> None:
     assert service.end() == 0
 
 
+@pytest.mark.fault("the process of the status page is killed, or the service is")
 def test_the_helper_has_nothing_of_the_service_and_ends_with_it(
     start: Start, work: Laptop, tokens: Path, forge: SandboxForge
 ) -> None:
@@ -339,6 +340,7 @@ def test_the_helper_has_nothing_of_the_service_and_ends_with_it(
     wait_until(lambda: not (Path("/proc") / str(last)).exists())
 
 
+@pytest.mark.fault("told to stop with clients of the status page at it")
 def test_sigterm_ends_all_in_time_while_clients_dawdle(start: Start, forge: SandboxForge) -> None:
     service = start(**WEB)
     service.wait_for("run.ended")

@@ -160,6 +160,7 @@ def open_web(
             hear=ear,
             garbled=ear.garbled,
             tell=helper_teller(parts, "web"),
+            children=parts.children,
         ) as server:
             _announce(settings, parts, server.address)
             yield Web(inbox, standing.onlooker())

@@ -92,6 +92,7 @@ def test_it_goes_away_after_an_error_too(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.fault("killed anywhere")
 def test_what_a_killed_mgit_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     run = tmp_path / "run"
     script = (

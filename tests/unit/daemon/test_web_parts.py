@@ -252,6 +252,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.fault("the token file is emptied, damaged or gone")
 def test_a_file_that_changes_counts_at_once_and_one_that_is_emptied_takes_all_keys_back(tmp_path):
     path, told = tmp_path / "tokens", []
     write(path, f"{GOOD}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,6 +138,7 @@ def test_those_first_that_were_not_asked_for_longest():
 
 
 @given(st.floats(-1e8, 1e8), st.floats(0, 1e6), st.floats(0, 1e9))
+@pytest.mark.fault("the wall clock jumps")
 def test_after_a_restart_nothing_was_asked_in_the_future(jump, ago, quiet):
     """However the clock of the machine jumped, nobody rests for longer than its bound."""
     now, wall = 50.0, 2e9
