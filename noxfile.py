@@ -21,7 +21,10 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
-CODE = ("mgit", "pipeline", "sandbox", "bench", "docker", "tests", "noxfile.py", "tasks.py")
+CODE = (
+    *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
+    *("noxfile.py", "tasks.py"),
+)
 LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
 IN_CI = bool(os.environ.get("CI"))
 
@@ -172,7 +175,7 @@ def crash_matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)  # Debian's, which another user can start too
 def long(session: nox.Session) -> None:
-    """What takes minutes and is left out of `tests`: the image built by two users."""
+    """What takes minutes and is left out of `tests`: the image by two users, a simulated day."""
     _test(session, "-m", "long", *session.posargs)
 
 
@@ -182,6 +185,13 @@ def exactness(session: nox.Session) -> None:
     _provide(session, "test", project=True)
     env = {"MGIT_EXACTNESS": "300"}
     session.run("pytest", "-q", *session.posargs, "tests/story/test_exactness.py", env=env)
+
+
+@nox.session(python=MAIN, default=False)
+def faults(session: nox.Session) -> None:
+    """500 random kills, and one at every rename, flush and removal; writes dist/faults."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.faults", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)

@@ -29,15 +29,29 @@ def engine_problem() -> str:
     return "" if probe.returncode == 0 else "no container engine answers"
 
 
+_ALSO_CALLED = {"chromium": ("google-chrome", "chromium-browser")}
+
+
+def found(tool: str) -> bool:
+    """Whether a program is there, under any of its names."""
+    return any(map(shutil.which, (tool, *_ALSO_CALLED.get(tool, ()))))
+
+
 def problem_of(item: pytest.Item) -> str:
     """Which tool a test lacks, by its markers, empty when it can run."""
     if item.get_closest_marker("engine") and (problem := engine_problem()):
         return f"{problem}: `nox -s rehearse -- --provision` installs one"
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
-            if shutil.which(tool) is None:
+            if not found(tool):
                 return f"{tool} is not installed: `nox -s rehearse -- --provision` installs it"
     return ""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pictures", action="store_true", help="renew the pictures of the documentation"
+    )
 
 
 def pytest_configure() -> None:
@@ -48,7 +62,9 @@ def pytest_configure() -> None:
     process that they start inherits it.
     """
     fixed = bool(os.environ.get("CI") or os.environ.get("MGIT_TESTS_FIXED"))
-    settings.register_profile("mgit", deadline=None, derandomize=fixed)
+    # Mutation testing runs each of them hundreds of times.
+    examples = int(os.environ.get("MGIT_TESTS_EXAMPLES", settings.default.max_examples))
+    settings.register_profile("mgit", deadline=None, derandomize=fixed, max_examples=examples)
     settings.load_profile("mgit")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -56,13 +72,13 @@ def pytest_configure() -> None:
 
 
 # Provisioned from Debian's newer suite; on another Linux there is nothing to provision them from.
-_ONLY_ON_DEBIAN = frozenset({"cosign"})
+_ONLY_ON_DEBIAN = frozenset({"chromium", "cosign"})
 
 
 def cannot_be_had(item: pytest.Item) -> bool:
     """Whether what a test lacks is nothing that this system's CI could have provisioned."""
     wanted = {tool for marker in item.iter_markers("needs") for tool in marker.args}
-    missing = {tool for tool in wanted if shutil.which(tool) is None}
+    missing = {tool for tool in wanted if not found(tool)}
     system = Path("/etc/os-release")
     debian = system.is_file() and "\nID=debian\n" in f"\n{system.read_text(encoding='utf-8')}\n"
     return bool(missing) and missing <= _ONLY_ON_DEBIAN and not debian

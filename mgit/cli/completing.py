@@ -16,7 +16,7 @@ from mgit.cli.parser import command_position, parser_of
 from mgit.text import is_unsafe
 
 _MOST = 60
-_PATTERNS = ("list", "sync", "status", "run", "changes")
+_PATTERNS = ("list", "sync", "status", "run", "changes", "ack", "scrub")
 _VALUES = {
     "--kind": ("worktree", "mirror"),
     "--layout": ("flat", "owner", "forge"),

@@ -7,19 +7,21 @@ version; one that goes or changes its meaning asks for `/2`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mgit.cli.records import (
     Json,
     action_record,
     change_record,
+    held_record,
     line_of,
     local_record,
     outcome_record,
     problem_record,
     ran_record,
     remote_record,
+    scrubbed_record,
 )
 from mgit.config import Settings
 from mgit.errors import ExitCode
@@ -29,6 +31,7 @@ from mgit.model import (
     Outcome,
     Plan,
     RemoteRepo,
+    RepoKey,
     Result,
     SourceProblem,
     action_key,
@@ -36,9 +39,14 @@ from mgit.model import (
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Change, Ran
+    from mgit.state import HeldRepo
+    from mgit.telemetry.events import Scrubbed
+
+    Held = Mapping[RepoKey, HeldRepo]
 
 __all__ = [
     "Json",
+    "ack_document",
     "changes_document",
     "config_document",
     "line_of",
@@ -47,11 +55,13 @@ __all__ = [
     "problems_of",
     "run_document",
     "run_summary",
+    "scrub_document",
     "status_document",
     "sync_document",
     "sync_summary",
 ]
 
+_NOBODY: Held = {}
 _NOTABLE = (
     Result.FAILED,
     Result.CLONED,
@@ -66,12 +76,14 @@ _NOTABLE = (
 )
 
 
-def listing_document(listings: Sequence[Listing], repos: Sequence[RemoteRepo]) -> Json:
+def listing_document(
+    listings: Sequence[Listing], repos: Sequence[RemoteRepo], held: Held = _NOBODY
+) -> Json:
     """`mgit list`: schema `mgit.list/1`."""
     return {
         "schema": "mgit.list/1",
         "complete": all(listing.complete for listing in listings),
-        "repositories": [remote_record(repo) for repo in repos],
+        "repositories": [remote_record(repo, held.get(repo.key)) for repo in repos],
         "problems": [problem_record(problem) for problem in problems_of(listings)],
     }
 
@@ -99,14 +111,23 @@ def sync_document(plan: Plan, outcomes: Sequence[Outcome], code: ExitCode) -> Js
 
 
 def status_document(
-    root: str, repos: Iterable[tuple[LocalRepo, Sequence[str]]], unreached: Mapping[str, str]
+    root: str,
+    repos: Iterable[tuple[LocalRepo, Sequence[str]]],
+    unreached: Mapping[str, str],
+    held: Held = _NOBODY,
 ) -> Json:
     """`mgit status`: schema `mgit.status/1`."""
     return {
         "schema": "mgit.status/1",
         "root": root,
         "repositories": [
-            local_record(local, states, unreached.get(local.folder, "")) for local, states in repos
+            local_record(
+                local,
+                states,
+                unreached.get(local.folder, ""),
+                held.get(local.key) if local.key else None,
+            )
+            for local, states in repos
         ],
     }
 
@@ -155,6 +176,23 @@ def changes_document(changes: Sequence[Change], problems: Iterable[SourceProblem
         "changes": [change_record(change) for change in changes],
         "problems": [problem_record(problem) for problem in problems],
         "summary": dict(sorted(counts.items())),
+    }
+
+
+def ack_document(held: Iterable[HeldRepo], acknowledged: Collection[RepoKey]) -> Json:
+    """`mgit ack`: schema `mgit.ack/1`."""
+    return {
+        "schema": "mgit.ack/1",
+        "held": [held_record(one, acknowledged=one.key in acknowledged) for one in held],
+    }
+
+
+def scrub_document(scrubbed: Iterable[Scrubbed], code: ExitCode) -> Json:
+    """`mgit scrub`: schema `mgit.scrub/1`."""
+    return {
+        "schema": "mgit.scrub/1",
+        "clones": [scrubbed_record(one) for one in scrubbed],
+        "exit_code": int(code),
     }
 
 

@@ -12,6 +12,8 @@ COMMANDS = {
     "status": "show which clones need attention",
     "run": "run a command in every clone",
     "changes": "show what is different since last time",
+    "ack": "show what is held since upstream took it away; accept that",
+    "scrub": "read clones whole, to find bit rot",
     "perf": "show where the time of a run went",
     "doctor": "find out what is wrong and what to do",
     "config": "show, find, check or import the configuration",
@@ -49,6 +51,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mgit run --quiet --shell 'test -f LICENSE || echo none'",
     ),
     "changes": ("mgit changes 'acme/*'", "mgit changes --remote --since 7d --format jsonl"),
+    "ack": (
+        "mgit ack                      # what is held, and what would be lost",
+        "mgit ack acme/api",
+    ),
+    "scrub": ("mgit scrub                    # those that are due", "mgit scrub 'acme/*' --all"),
     "perf": ("mgit perf", "mgit perf --run 3f9a --format json"),
     "doctor": ("mgit doctor", "mgit doctor --format json"),
     "config": ("mgit config show", "mgit config import --dry-run"),
@@ -74,7 +81,7 @@ def epilog_of(command: str) -> str:
     """Examples, and what else has to be known."""
     lines = "\n".join(f"  {line}" for line in EXAMPLES[command])
     notes = {"run": f"{_RUN_NOTE}\n\n{_PATTERNS}", "changes": _PATTERNS}
-    for name in ("list", "sync", "status"):
+    for name in ("list", "sync", "status", "ack", "scrub"):
         notes[name] = _PATTERNS
     more = f"\n\n{notes[command]}" if command in notes else ""
     return f"examples:\n{lines}{more}"
@@ -244,6 +251,31 @@ def _changes(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
 
 
+def _ack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "patterns",
+        metavar="PATTERN",
+        nargs="*",
+        help="what to accept the loss of (without: only show)",
+    )
+    parser.add_argument(
+        "--source", metavar="NAME", action="append", help="all of this source; may be repeated"
+    )
+    _add_root(parser)
+    parser.add_argument("--dry-run", "-n", action="store_true", help="show, accept nothing")
+    parser.set_defaults(filter=None)
+    _add_format(parser)
+
+
+def _scrub(parser: argparse.ArgumentParser) -> None:
+    _add_selection(parser)
+    _add_root(parser)
+    parser.add_argument("--all", action="store_true", help="also those that were read lately")
+    parser.add_argument("--rate", metavar="SIZE", help="bytes a second, e.g. 50m (default: all)")
+    _add_progress(parser)
+    _add_format(parser)
+
+
 def _perf(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run",
@@ -328,6 +360,8 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "status": _status,
     "run": _run,
     "changes": _changes,
+    "ack": _ack,
+    "scrub": _scrub,
     "perf": _perf,
     "doctor": _doctor,
     "config": _config,

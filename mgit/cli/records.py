@@ -30,6 +30,8 @@ from mgit.model import (
 
 if TYPE_CHECKING:
     from mgit.fleet.values import Change, Ran
+    from mgit.state import HeldRepo
+    from mgit.telemetry.events import Scrubbed
 
 Json = Mapping[str, object]
 
@@ -39,8 +41,8 @@ def line_of(schema: str, record: Json) -> Json:
     return {"schema": schema, **record}
 
 
-def remote_record(repo: RemoteRepo) -> Json:
-    """One repository as a forge lists it."""
+def remote_record(repo: RemoteRepo, held: HeldRepo | None = None) -> Json:
+    """One repository as a forge lists it; `held` where its clone is."""
     return {
         "source": repo.source,
         "key": key_record(repo.key),
@@ -56,6 +58,7 @@ def remote_record(repo: RemoteRepo) -> Json:
         "unavailable": repo.unavailable,
         "topics": list(repo.topics),
         "language": repo.language,
+        "held": held.loss.reason.value if held else None,
     }
 
 
@@ -120,13 +123,19 @@ def outcome_record(outcome: Outcome) -> Json:
     }
 
 
-def local_record(local: LocalRepo, states: Sequence[str], unreached: str = "") -> Json:
+def local_record(
+    local: LocalRepo,
+    states: Sequence[str],
+    unreached: str = "",
+    held: HeldRepo | None = None,
+) -> Json:
     """One clone on disk.
 
     Args:
         local: the clone.
         states: of it.
         unreached: why its upstream could not be asked, empty when it was or nobody wanted it.
+        held: why it is held, None where it is not.
     """
     return {
         "folder": local.folder,
@@ -140,8 +149,45 @@ def local_record(local: LocalRepo, states: Sequence[str], unreached: str = "") -
         "broken": local.broken,
         "locked": local.locked,
         "unreached": unreached,
+        "held": _loss_record(held) if held else None,
         "options": _options_record(local.options),
         "worktree": _worktree_record(local.worktree) if local.worktree else None,
+    }
+
+
+def held_record(held: HeldRepo, *, acknowledged: bool) -> Json:
+    """One repository that is held, with all that it would lose."""
+    return {
+        "name": held.name,
+        "folder": held.folder,
+        "source": held.source,
+        "key": key_record(held.key),
+        "acknowledged": acknowledged,
+        **_loss_record(held),
+    }
+
+
+def _loss_record(held: HeldRepo) -> Json:
+    refs = held.loss.refs
+    return {
+        "reason": held.loss.reason.value,
+        "since": _moment(held.since),
+        "loss": held.loss.digest,
+        "refs": [
+            {"ref": one.name, "before": one.before, "after": one.after or None} for one in refs
+        ],
+    }
+
+
+def scrubbed_record(scrubbed: Scrubbed) -> Json:
+    """One clone that was read whole."""
+    return {
+        "folder": scrubbed.folder,
+        "path": scrubbed.name,
+        "source": scrubbed.source or None,
+        "key": key_record(scrubbed.key),
+        "bytes": scrubbed.bytes,
+        "damage": scrubbed.damage,
     }
 
 

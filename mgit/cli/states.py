@@ -7,6 +7,7 @@ from mgit.model import LocalRepo, WorkTree
 
 STATES = {
     "broken": "damaged, or not readable",
+    "held": "its upstream took refs or commits away, and nobody has said yes to that",
     "locked": "another git is at work in it, or left its lock behind",
     "foreign": "not made by mgit",
     "operation": "a merge, rebase, … was begun and not ended",
@@ -22,9 +23,14 @@ STATES = {
 }
 
 
-def states_of(local: LocalRepo) -> tuple[str, ...]:
-    """All states of a clone, in the order of `STATES`; empty when it needs no attention."""
-    found = set()
+def states_of(local: LocalRepo, *, held: bool = False) -> tuple[str, ...]:
+    """All states of a clone, in the order of `STATES`; empty when it needs no attention.
+
+    Args:
+        local: the clone.
+        held: whether it is held, see `mgit ack`.
+    """
+    found = {"held"} if held else set()
     if local.broken:
         found.add("broken")
     if local.locked:

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import TypeVar, get_args
 
+from mgit.config.guard_keys import (
+    MAX_PACK_BYTES,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    SCRUB_EVERY,
+    SCRUB_RATE,
+)
+from mgit.config.key import Key
+from mgit.config.network_keys import (
+    CA_FILE,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    TIMEOUT,
+)
+from mgit.config.pace_keys import ASKS_PER_MINUTE, MAX_INTERVAL, MIN_INTERVAL
 from mgit.config.settings import ForgeKind
+from mgit.config.telemetry_keys import (
+    AUDIT_AGE,
+    AUDIT_HEAD_FILE,
+    AUDIT_SIZE,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    PER_REPOSITORY_METRICS,
+    TRACES,
+)
 from mgit.config.values import (
     HostPort,
-    Reader,
-    format_age,
     format_depth,
     format_duration,
     format_share,
-    format_size,
     format_switch,
     format_words,
-    read_age,
     read_blobs,
     read_choice,
-    read_collector,
     read_count,
     read_day,
     read_depth,
@@ -31,48 +48,27 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
-    read_size,
     read_switch,
     read_text,
     read_url,
     read_variable,
     read_words,
 )
+from mgit.config.web_keys import (
+    CLIENT_CA,
+    TLS_CERT,
+    TLS_KEY,
+    WEB,
+    WEB_TOKEN_FILE,
+)
 from mgit.model import Shard
+
+__all__ = ["FORGES", "GLOBAL_KEYS", "SELECTION_KEYS", "SOURCE_KEYS", "Key"]
 
 T = TypeVar("T")
 
 FORGES: tuple[str, ...] = get_args(ForgeKind)
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T]):
-    """One key of the configuration.
-
-    Args:
-        table: `defaults`, `serve`, … or `sources` for a key of every source.
-        name: the key inside it.
-        read: from text or TOML value to a checked value.
-        default: as a person would write it; None where the absence means something.
-        env: the variable that replaces it, empty if there is none.
-        about: one line for the documentation.
-        write: from a checked value to text that reads as the same.
-    """
-
-    table: str
-    name: str
-    read: Reader[T]
-    default: str | None
-    env: str = ""
-    about: str = ""
-    write: Callable[[T], str] = str
-
-    @property
-    def path(self) -> str:
-        """The dotted name."""
-        return f"{self.table}.{self.name}"
-
 
 ROOT: Key[Path] = Key(
     "defaults", "root", read_path, "~/src", "MGIT_ROOT", "folder that holds the clones"
@@ -196,32 +192,6 @@ INTERVAL: Key[float] = Key(
     "from the start of one cycle to the start of the next",
     format_duration,
 )
-MIN_INTERVAL: Key[float] = Key(
-    "serve",
-    "min_interval",
-    read_duration(1, 30 * 86400),
-    None,
-    "MGIT_MIN_INTERVAL",
-    "how often a repository is asked at most, while it changes often",
-    format_duration,
-)
-MAX_INTERVAL: Key[float] = Key(
-    "serve",
-    "max_interval",
-    read_duration(1, 30 * 86400),
-    None,
-    "MGIT_MAX_INTERVAL",
-    "how long a repository may go unasked, while it does not change",
-    format_duration,
-)
-ASKS_PER_MINUTE: Key[int] = Key(
-    "serve",
-    "asks_per_minute",
-    read_count(1, 100_000),
-    None,
-    "MGIT_ASKS_PER_MINUTE",
-    "how many repositories of one host are asked in a minute",
-)
 SHARD: Key[Shard] = Key(
     "serve",
     "shard",
@@ -229,137 +199,6 @@ SHARD: Key[Shard] = Key(
     None,
     "MGIT_SHARD",
     "which part of the repositories is kept here",
-)
-WEB: Key[HostPort] = Key(
-    "serve",
-    "web",
-    read_listen,
-    None,
-    "MGIT_WEB",
-    "where `mgit serve` answers its status page and API",
-)
-WEB_TOKEN_FILE: Key[Path] = Key(
-    "serve",
-    "token_file",
-    read_path,
-    None,
-    "MGIT_WEB_TOKEN_FILE",
-    "file of the tokens that let in, one a line",
-)
-TLS_CERT: Key[Path] = Key(
-    "serve",
-    "tls_cert",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_CERT",
-    "certificate of the status page and API",
-)
-TLS_KEY: Key[Path] = Key(
-    "serve",
-    "tls_key",
-    read_path,
-    None,
-    "MGIT_WEB_TLS_KEY",
-    "key of that certificate, where it is in a file of its own",
-)
-CLIENT_CA: Key[Path] = Key(
-    "serve",
-    "client_ca",
-    read_path,
-    None,
-    "MGIT_WEB_CLIENT_CA",
-    "whose certificates let in",
-)
-PER_REPOSITORY_METRICS: Key[int] = Key(
-    "serve",
-    "per_repository_metrics",
-    read_count(0, 1000),
-    "0",
-    "MGIT_PER_REPOSITORY_METRICS",
-    "how many of the stalest repositories `/metrics` names",
-)
-LOG_FORMAT: Key[str] = Key(
-    "log",
-    "format",
-    read_choice("console", "json"),
-    "console",
-    "MGIT_LOG_FORMAT",
-    "how events are written to standard error",
-)
-LOG_LEVEL: Key[str] = Key(
-    "log",
-    "level",
-    read_choice("debug", "info", "warning", "error"),
-    "info",
-    "MGIT_LOG_LEVEL",
-    "the least important events that are written",
-)
-AUDIT_SIZE: Key[int] = Key(
-    "audit",
-    "max_size",
-    read_size(64 << 10, 100 << 30),
-    "64m",
-    "MGIT_AUDIT_MAX_SIZE",
-    "size at which a file of the audit log is closed and the next begun",
-    format_size,
-)
-AUDIT_AGE: Key[float] = Key(
-    "audit",
-    "max_age",
-    read_age(3600, 3660 * 86400),
-    "never",
-    "MGIT_AUDIT_MAX_AGE",
-    "age at which it is",
-    format_age,
-)
-AUDIT_HEAD_FILE: Key[Path] = Key(
-    "audit",
-    "head_file",
-    read_path,
-    None,
-    "MGIT_AUDIT_HEAD_FILE",
-    "second place to which heads of the audit log are appended",
-)
-TRACES: Key[str] = Key(
-    "telemetry",
-    "endpoint",
-    read_collector,
-    None,
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "collector that traces are sent to, by OTLP over HTTP",
-)
-CA_FILE: Key[Path] = Key(
-    "network",
-    "ca_file",
-    read_path,
-    None,
-    "MGIT_CA_FILE",
-    "certificates to trust in place of the system's",
-)
-CLIENT_CERT: Key[Path] = Key(
-    "network",
-    "client_cert",
-    read_path,
-    None,
-    "MGIT_CLIENT_CERT",
-    "certificate to show to hosts that want one",
-)
-CLIENT_KEY: Key[Path] = Key(
-    "network",
-    "client_key",
-    read_path,
-    None,
-    "MGIT_CLIENT_KEY",
-    "key of that certificate, where it is in a file of its own",
-)
-TIMEOUT: Key[float] = Key(
-    "network",
-    "timeout",
-    read_duration(1, 600),
-    "30s",
-    "MGIT_TIMEOUT",
-    "how long a connection may be silent",
-    format_duration,
 )
 
 GLOBAL_KEYS = (
@@ -375,6 +214,9 @@ GLOBAL_KEYS = (
     HEAL,
     GONE,
     GONE_LIMIT,
+    REF_LOSS_LIMIT,
+    REWRITTEN,
+    MAX_PACK_BYTES,
     EXPIRY_WARNING,
     LISTEN,
     INTERVAL,
@@ -382,6 +224,8 @@ GLOBAL_KEYS = (
     MAX_INTERVAL,
     ASKS_PER_MINUTE,
     SHARD,
+    SCRUB_EVERY,
+    SCRUB_RATE,
     WEB,
     WEB_TOKEN_FILE,
     TLS_CERT,

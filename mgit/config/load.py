@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from mgit.config import keys
+from mgit.config import guard_keys, keys, network_keys, pace_keys, telemetry_keys
 from mgit.config.document import Document, read_document
 from mgit.config.environ import Environment, current_environment
 from mgit.config.nearest import nearest
@@ -23,6 +23,7 @@ from mgit.config.settings import (
     LogLevel,
     LogSettings,
     NetworkSettings,
+    RewrittenPolicy,
     ServeSettings,
     Settings,
     SourceSettings,
@@ -88,16 +89,19 @@ def settle(
         heal=cast("HealPolicy", resolver.get(keys.HEAL)),
         gone=cast("GonePolicy", resolver.get(keys.GONE)),
         gone_limit=resolver.get(keys.GONE_LIMIT),
+        ref_loss_limit=resolver.get(guard_keys.REF_LOSS_LIMIT),
+        rewritten=cast("RewrittenPolicy", resolver.get(guard_keys.REWRITTEN)),
+        max_pack_bytes=resolver.get(guard_keys.MAX_PACK_BYTES),
         expiry_warning=resolver.get(keys.EXPIRY_WARNING),
         serve=_serve(resolver),
         log=LogSettings(
-            cast("LogFormat", resolver.get(keys.LOG_FORMAT)),
-            cast("LogLevel", resolver.get(keys.LOG_LEVEL)),
+            cast("LogFormat", resolver.get(telemetry_keys.LOG_FORMAT)),
+            cast("LogLevel", resolver.get(telemetry_keys.LOG_LEVEL)),
         ),
         audit=AuditSettings(
-            resolver.get(keys.AUDIT_SIZE),
-            resolver.get(keys.AUDIT_AGE),
-            resolver.find(keys.AUDIT_HEAD_FILE),
+            resolver.get(telemetry_keys.AUDIT_SIZE),
+            resolver.get(telemetry_keys.AUDIT_AGE),
+            resolver.find(telemetry_keys.AUDIT_HEAD_FILE),
         ),
         network=_network(resolver, environment),
         telemetry=read_telemetry(resolver, environment),
@@ -121,11 +125,13 @@ def _serve(resolver: Resolver) -> ServeSettings:
         listen=resolver.get(keys.LISTEN),
         interval=resolver.get(keys.INTERVAL),
         shard=resolver.find(keys.SHARD),
+        scrub_every=resolver.get(guard_keys.SCRUB_EVERY),
+        scrub_rate=resolver.get(guard_keys.SCRUB_RATE),
         web=read_web(resolver),
-        min_interval=resolver.find(keys.MIN_INTERVAL),
-        max_interval=resolver.find(keys.MAX_INTERVAL),
-        asks_per_minute=resolver.find(keys.ASKS_PER_MINUTE),
-        per_repository_metrics=resolver.get(keys.PER_REPOSITORY_METRICS),
+        min_interval=resolver.find(pace_keys.MIN_INTERVAL),
+        max_interval=resolver.find(pace_keys.MAX_INTERVAL),
+        asks_per_minute=resolver.find(pace_keys.ASKS_PER_MINUTE),
+        per_repository_metrics=resolver.get(telemetry_keys.PER_REPOSITORY_METRICS),
     )
 
 
@@ -158,16 +164,17 @@ def _options(resolver: Resolver, kind: CopyKind) -> CopyOptions:
 
 def _network(resolver: Resolver, environment: Environment) -> NetworkSettings:
     network = NetworkSettings(
-        ca_file=resolver.find(keys.CA_FILE),
-        client_cert=resolver.find(keys.CLIENT_CERT),
-        client_key=resolver.find(keys.CLIENT_KEY),
-        timeout=resolver.get(keys.TIMEOUT),
+        ca_file=resolver.find(network_keys.CA_FILE),
+        client_cert=resolver.find(network_keys.CLIENT_CERT),
+        client_key=resolver.find(network_keys.CLIENT_KEY),
+        timeout=resolver.get(network_keys.TIMEOUT),
         https_proxy=_first(environment, "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
         no_proxy=_first(environment, "no_proxy", "NO_PROXY"),
     )
     if network.client_key is not None and network.client_cert is None:
         raise ConfigurationError(
-            f"{resolver.origin(keys.CLIENT_KEY)}: network.client_key is the key of no certificate",
+            f"{resolver.origin(network_keys.CLIENT_KEY)}: network.client_key is the key of no "
+            "certificate",
             advice="name the certificate as `client_cert` in [network], or in MGIT_CLIENT_CERT",
         )
     return network

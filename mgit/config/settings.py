@@ -27,6 +27,7 @@ ForgeKind = Literal[
 LayoutName = Literal["flat", "owner", "forge"]
 GonePolicy = Literal["keep", "archive", "delete"]
 HealPolicy = Literal["off", "mirrors", "all"]
+RewrittenPolicy = Literal["hold", "follow"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -132,6 +133,8 @@ class ServeSettings:
         interval: seconds from the start of one cycle to the start of the next.
         shard: the part of the repositories that this mgit keeps, whatever the command; None for
             all.
+        scrub_every: seconds within which every clone is read whole.
+        scrub_rate: bytes a second that are read for it, 0 for not at all.
         web: where the status page, the API and webhooks are answered.
         min_interval: seconds after which a busy repository may be asked again; None for the
             interval of its source.
@@ -144,6 +147,8 @@ class ServeSettings:
     listen: HostPort = _LOOPBACK
     interval: float = 900.0
     shard: Shard | None = None
+    scrub_every: float = 30 * 86400.0
+    scrub_rate: int = 8 * 1024 * 1024
     web: WebSettings = WebSettings()
     min_interval: float | None = None
     max_interval: float | None = None
@@ -240,6 +245,10 @@ class Settings:
         options: how much of each repository is kept.
         wikis: also keep the wikis, as repositories of their own.
         heal: clone damaged copies anew: mirrors only, all, or none.
+        ref_loss_limit: share (0 to 1) of a clone's refs that upstream may take away at once
+            before the clone is held.
+        rewritten: what a mirror does when its default branch loses commits upstream.
+        max_pack_bytes: the largest file that git may write, 0 for no limit.
         expiry_warning: seconds before a token ends from which on mgit warns.
         selections: by name.
         sources: in the order of the file.
@@ -258,6 +267,9 @@ class Settings:
     options: CopyOptions = field(default_factory=CopyOptions)
     wikis: bool = False
     heal: HealPolicy = "mirrors"
+    ref_loss_limit: float = 0.5
+    rewritten: RewrittenPolicy = "hold"
+    max_pack_bytes: int = 64 * 1024**3
     expiry_warning: float = 14 * 86400.0
     selections: Mapping[str, SelectionSettings] = field(default_factory=dict)
     sources: tuple[SourceSettings, ...] = ()

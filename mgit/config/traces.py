@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgit.config import keys
+from mgit.config import telemetry_keys as keys
 from mgit.config.environ import Environment
 from mgit.config.resolve import Resolver
 from mgit.config.settings import TelemetrySettings

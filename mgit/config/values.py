@@ -24,9 +24,7 @@ _DURATION = re.compile(r"^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,
 _BLOB_SIZE = re.compile(r"[1-9]\d{0,8}[kmg]?")
 # Python turns no text of more than 4300 digits into a number, and no key wants half as many.
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_SIZE = re.compile(r"([1-9][0-9]{0,5})([kmg])")
-_NEVER = "never"
+NEVER = "never"
 _SHARE = re.compile(r"(\d{1,3}) ?%")
 _SHARD = re.compile(r"(0|[1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _MOST_SHARDS = 4096
@@ -178,44 +176,19 @@ def read_age(lowest: float, highest: float) -> Reader[float]:
     read_some = read_duration(lowest, highest)
 
     def read(value: object, where: Where) -> float:
-        if value == _NEVER:
+        if value == NEVER:
             return 0.0
         try:
             return read_some(value, where)
         except Unfit as error:
-            raise Unfit(f"{_NEVER}, or {error}") from None
+            raise Unfit(f"{NEVER}, or {error}") from None
 
     return read
 
 
 def format_age(seconds: float) -> str:
     """Write a duration the way `read_age` reads it."""
-    return format_duration(seconds) if seconds else _NEVER
-
-
-def read_size(lowest: int, highest: int) -> Reader[int]:
-    """A size in bytes such as `64m` (k, m, g: powers of 1024), or `never`, which is 0."""
-    words = f"never, or a size from {format_size(lowest)} to {format_size(highest)}, such as 64m"
-
-    def read(value: object, where: Where) -> int:
-        del where
-        if value == _NEVER:
-            return 0
-        found = _SIZE.fullmatch(value.lower()) if isinstance(value, str) else None
-        size = int(found[1]) * _SIZES[found[2]] if found else 0
-        if not lowest <= size <= highest:
-            raise Unfit(words)
-        return size
-
-    return read
-
-
-def format_size(size: int) -> str:
-    """Write a size the way `read_size` reads it."""
-    if not size:
-        return _NEVER
-    unit = next(unit for unit in "gmk" if size % _SIZES[unit] == 0)
-    return f"{size // _SIZES[unit]}{unit}"
+    return format_duration(seconds) if seconds else NEVER
 
 
 _SWITCH = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgit.config import keys
+from mgit.config import web_keys as keys
 from mgit.config.resolve import Resolver
 from mgit.config.settings import WebSettings
 from mgit.errors import ConfigurationError

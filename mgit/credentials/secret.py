@@ -101,10 +101,6 @@ class CredentialBook:
         """The credential for exactly this scheme, host and port."""
         return self._by_origin.get(origin)
 
-    def secrets(self) -> tuple[Credential, ...]:
-        """All credentials, for the redactor."""
-        return tuple(self._by_origin.values())
-
     def __iter__(self) -> Iterator[Credential]:
         return iter(self._by_origin.values())
 

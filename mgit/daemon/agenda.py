@@ -16,7 +16,7 @@ from mgit.model import RepoKey
 from mgit.plan.purse import Purse
 from mgit.plan.rhythm import Book, Pass
 
-LISTING_SECONDS = 60.0
+LISTING_SECONDS = 30.0
 """A source is listed for hints at most so often: somebody may push all day to what is not ours."""
 TRIES = 4
 """So often a repository that a hint is about is tried; then its next turn must do."""
@@ -30,7 +30,7 @@ class Told:
     Args:
         source: name of the source that it is about.
         repo_id: which repository; empty for the listing.
-        cause: id of the request that brought it.
+        cause: id of the request that brought it; empty for what was found out here.
         everything: there were more hints than were kept: any repository may have changed.
     """
 
@@ -45,7 +45,7 @@ class News:
     """Why one repository is due, whatever its gap.
 
     Args:
-        cause: id of the first request that said so.
+        cause: id of the first request that said so; empty for what was found out here.
         due: when it is to be asked.
         tries: how often it was, in vain.
     """
@@ -88,8 +88,11 @@ class Agenda:
         news: repositories that hints are about.
         listings: sources whose listing a hint asks for, and why.
         listed: when each source was listed last.
+        relisted: the same, counting only what hints asked for.
         left: what is due and had no room.
         held: sources of which a narrow errand reached nothing, and until when none is sent.
+        rounds: when each source had a narrow errand last because of a gap: these are as far apart
+            as the shortest gap, so that they are few and each asks many.
         down: sources of which the last whole errand reached nothing: their turn is waited for.
         strangers: ids that sources list and that are not looked after here, by source.
         narrow_last: the last errand was a narrow one.
@@ -102,8 +105,10 @@ class Agenda:
     news: Mapping[RepoKey, News] = field(default_factory=dict)
     listings: Mapping[str, str] = field(default_factory=dict)
     listed: Mapping[str, float] = field(default_factory=dict)
+    relisted: Mapping[str, float] = field(default_factory=dict)
     left: frozenset[RepoKey] = frozenset()
     held: Mapping[str, float] = field(default_factory=dict)
+    rounds: Mapping[str, float] = field(default_factory=dict)
     down: frozenset[str] = frozenset()
     strangers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     narrow_last: bool = False
@@ -130,9 +135,11 @@ class Agenda:
         moments = [self.table.next, *(self._listing_due(name) for name in self.listings)]
         moments += [max(one.due, self._room_at(key, now)) for key, one in self.news.items()]
         moments += [self._room_at(key, now) for key in self.left]
-        between = self.book.next(self._held(now))
-        moments += [between] if between is not None else []
-        moments += [until for until in self.held.values() if until > now]
+        moments += [
+            max(moment, self._round_due(source), self.held.get(source, moment))
+            for source, moment in self.book.next().items()
+            if source not in self.down
+        ]
         return max(now, min(moments))
 
     def pick(self, now: float) -> Errand | None:
@@ -164,16 +171,22 @@ class Agenda:
         purses = dict(self.purses)
         for host, count in counts.items():
             purses[host] = self._purse(host).after(now, count)
-        listed = {**self.listed, **dict.fromkeys(errand.sources, now)}
-        listings = {
-            name: cause for name, cause in self.listings.items() if name not in errand.sources
-        }
-        return replace(self, purses=purses, listed=listed, listings=listings)
+        listed = dict.fromkeys(errand.sources, now)
+        routine = (name for name, keys in errand.only.items() if keys - errand.causes.keys())
+        rounds = {**self.rounds, **dict.fromkeys(routine, now)}
+        return replace(
+            self,
+            purses=purses,
+            listed={**self.listed, **listed},
+            relisted=self.relisted if errand.turn else {**self.relisted, **listed},
+            rounds=rounds,
+        )
 
     def after(self, errand: Errand, done: Pass, *, now: float) -> Agenda:
         """The agenda after an errand; the turns of sources apart (see `Timetable.after`)."""
         book = self.book.after(done).without(self._lost(errand, done))
-        listings = dict(self.listings)
+        over = errand.sources if done.ended else ()
+        listings = {name: cause for name, cause in self.listings.items() if name not in over}
         for source, keys in errand.only.items() if done.ended else ():
             for key in keys & self.news.keys() - done.seen.keys():  # not where it was
                 listings.setdefault(source, self.news[key].cause)
@@ -228,7 +241,7 @@ class Agenda:
         wanted = {key for key, one in self.news.items() if one.due <= now}
         wanted |= {key for key in self.left if self._source(key) not in held}
         for source, keys in self.book.due(now).items():
-            if source not in held:
+            if source not in held and self._round_due(source) <= now:
                 wanted |= keys
         only: dict[str, set[RepoKey]] = defaultdict(set)
         for key in self._afforded(wanted, now):
@@ -273,7 +286,10 @@ class Agenda:
         return self._purse(key.forge).next(now)
 
     def _listing_due(self, source: str) -> float:
-        return self.listed.get(source, float("-inf")) + LISTING_SECONDS
+        return self.relisted.get(source, float("-inf")) + LISTING_SECONDS
+
+    def _round_due(self, source: str) -> float:
+        return self.rounds.get(source, float("-inf")) + self.book.rhythms[source].shortest
 
     def _retry(self, source: str, now: float) -> float:
         return max(now, self.listed.get(source, float("-inf")) + FIRST_RETRY_SECONDS)

@@ -57,14 +57,22 @@ class Figures:
         self.metrics.intervals(seconds)
         self._changed = True
 
+    def health_restarted(self) -> None:
+        """Count a new start of the helper; from any thread."""
+        self.metrics.health_restarted()
+        self._changed = True
+
+    def rests(self, seconds: Mapping[str, float]) -> None:
+        self.metrics.rests(seconds)
+        self._changed = True
+
     def webhook(self, outcome: str) -> None:
         """Count a delivery of a forge; from any thread."""
         self.metrics.webhook(outcome)
         self._changed = True
 
-    def health_restarted(self) -> None:
-        """Count a new start of the helper; from any thread."""
-        self.metrics.health_restarted()
+    def scrub(self, read_bytes: int, oldest: float | None) -> None:
+        self.metrics.scrub(read_bytes, oldest)
         self._changed = True
 
     def next_run(self, timestamp: float) -> None:

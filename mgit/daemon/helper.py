@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from mgit.errors import ConfigurationError
+from mgit.git.children import Children
 
 Tell = Callable[[str, float], None]
 
@@ -37,6 +38,7 @@ class Helper:
         tell: told why the helper ended, and in how many seconds there will be another; called
             from a thread.
         patience: seconds after which one that does not see its end is killed.
+        children: where all processes of this mgit are known.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Helper:
         tell: Tell | None = None,
         *,
         patience: float = 2.0,
+        children: Children | None = None,
     ) -> None:
         self._name = name
         self._argv = list(command)
         self._descriptors = tuple(descriptors)
         self._tell = tell
         self._patience = patience
+        self._children = children or Children()
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
@@ -96,17 +100,20 @@ class Helper:
         with self._lock:
             if self._ending.is_set():
                 return
-            self._child = subprocess.Popen(
-                self._argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C is for the service
-                pass_fds=self._descriptors,
-            )
+            self._child = self._children.start(self._spawn, limited=False)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for the service
+            pass_fds=self._descriptors,
+        )
 
     def _watch(self) -> None:
         """Wait for deaths; start anew, at once at first and ever later after it."""
@@ -117,6 +124,7 @@ class Helper:
             child = self._child
             if child is not None:
                 why = _words(child.wait())
+                self._children.ended(child.pid)
                 _close(child)
                 if self._ending.is_set():
                     return

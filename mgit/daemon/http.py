@@ -16,6 +16,7 @@ from mgit.daemon.answering import DEADLINE_SECONDS, IDLE_SECONDS, MAX_CONNECTION
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
 from mgit.errors import ConfigurationError
+from mgit.git.children import Children
 
 __all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer", "listening"]
 
@@ -33,6 +34,7 @@ class HealthServer:
         board: says how the service is.
         deadline: seconds that a connection may last altogether.
         tell: told of a helper that has died, see `Helper`.
+        children: where all processes of this mgit are known.
 
     Raises:
         ConfigurationError: the address cannot be listened at.
@@ -45,12 +47,14 @@ class HealthServer:
         *,
         deadline: float = DEADLINE_SECONDS,
         tell: Tell | None = None,
+        children: Children | None = None,
     ) -> None:
         self._stack = contextlib.ExitStack()
         advice = "choose another address with `listen` in [serve] or MGIT_LISTEN"
         self._socket = listening(listen, advice)
         descriptors = (self._socket.fileno(), board.descriptor)
-        self._helper = Helper("health", health_command(*descriptors, deadline), descriptors, tell)
+        command = health_command(*descriptors, deadline)
+        self._helper = Helper("health", command, descriptors, tell, children=children)
 
     @property
     def address(self) -> HostPort:

@@ -16,7 +16,9 @@ from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
+from mgit.daemon.idle import Idle
 from mgit.daemon.onlooker import Onlooker
+from mgit.daemon.orphans import Orphanage
 from mgit.daemon.schedule import Timetable
 from mgit.daemon.shelf import Shelf
 from mgit.daemon.watch import Watch
@@ -77,6 +79,8 @@ class Loop:
         self._wall = wall
         self._wait = wait
         self._chance = chance
+        self._orphanage = Orphanage(parts.children)
+        self._idle = Idle(settings, parts, figures)
         self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
@@ -90,6 +94,8 @@ class Loop:
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
         self._figures.intervals(agenda.table.intervals)
+        rhythms = agenda.book.rhythms
+        self._figures.rests({name: one.longest - one.interval for name, one in rhythms.items()})
         while not self._stop.requested:
             self._look()
             agenda = self._heard(agenda)
@@ -99,9 +105,11 @@ class Loop:
                 return int(code)
             errand = agenda.pick(self._clock())
             if errand is None:
-                self._pause_until(max(agenda.next(self._clock()), self._clock() + _LEAST_PAUSE))
+                moment = max(agenda.next(self._clock()), self._clock() + _LEAST_PAUSE)
+                agenda = agenda.hear(self._pause_until(moment), self._clock())
                 continue
             agenda = self._run(errand, agenda)
+        self._idle.close()
         return int(ExitCode.OK)
 
     def _heard(self, agenda: Agenda) -> Agenda:
@@ -198,6 +206,7 @@ class Loop:
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
         self._figures.refresh()
+        self._orphanage.look()
         for onlooker in self._onlookers:
             if onlooker.tick is not None:
                 onlooker.tick()
@@ -233,16 +242,25 @@ class Loop:
         )
         self._figures.quarantine(count_quarantined(root))
 
-    def _pause_until(self, moment: float) -> None:
+    def _pause_until(self, moment: float) -> tuple[Told, ...]:
+        """Wait, and look for bit rot meanwhile. Ends early for hints, and for what is damaged.
+
+        Returns:
+            What is damaged.
+        """
         self._figures.next_run(self._wall() + max(0.0, moment - self._clock()))
         while not self._stop.requested:
             left = moment - self._clock()
             if left <= 0:
-                return
+                break
             if self._inbox is not None and self._inbox.ripe:
-                return
+                break
             self._beat()
-            self._wait(min(_SLICE_SECONDS, left))
+            pause = min(_SLICE_SECONDS, left)
+            if damaged := self._idle.work(pause):
+                return damaged
+            self._wait(pause)
+        return ()
 
 
 def _write_something(folder: Path) -> None:

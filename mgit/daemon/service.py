@@ -54,9 +54,11 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         parts = stack.enter_context(open_parts(settings, stream=stream or sys.stderr))
         figures = Figures(_metrics(settings, parts), board.publish)
         tell = helper_teller(parts, "health", figures.health_restarted)
-        server = stack.enter_context(HealthServer(settings.serve.listen, board, tell=tell))
+        server = stack.enter_context(
+            HealthServer(settings.serve.listen, board, tell=tell, children=parts.children)
+        )
         onlookers = [*guard(settings, parts, board)]
-        web = stack.enter_context(open_web(settings, parts, board))
+        web = stack.enter_context(open_web(settings, parts, board, figures.webhook))
         if web is not None:
             onlookers.append(web.onlooker)
         parts.events.info(

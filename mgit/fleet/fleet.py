@@ -12,36 +12,32 @@ from typing import Literal
 from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
-from mgit.fleet.kit import Kit, remembered_under
+from mgit.fleet.comparing import plan_of
+from mgit.fleet.kit import Kit, locked, remembered_under
 from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
-from mgit.fleet.narrow import clones_for, ended, started
-from mgit.fleet.observe import compare, look_into_gone
+from mgit.fleet.narrow import ended, started
 from mgit.fleet.phases import Task, run_tasks
-from mgit.fleet.recent import only_additions
 from mgit.fleet.refresh import looking, refreshing
-from mgit.fleet.running import as_command, run_everywhere
+from mgit.fleet.running import as_command, run_meant
 from mgit.fleet.selecting import policy_of, unsaid
 from mgit.fleet.sources import Source
 from mgit.fleet.values import Change, Phase, Progress, Ran, SyncRequest, exit_code
-from mgit.fleet.wikis import without_absent
-from mgit.git.lock import RootLock
 from mgit.model import (
     Listing,
     LocalRepo,
     Outcome,
     Plan,
     RemoteRepo,
+    RepoKey,
     Result,
     Skip,
     SourceProblem,
 )
-from mgit.plan.gone import may_be_removed
 from mgit.plan.policy import SyncPolicy
-from mgit.plan.rest import still_resting
 from mgit.plan.select import Selection
-from mgit.plan.sync import plan_sync
-from mgit.telemetry.events import Event, Planned, RunEnded
+from mgit.state import HeldRepo
+from mgit.telemetry.events import Event, Planned, RunEnded, Scrubbed
 
 EVERYTHING = Selection()
 NO_REQUEST = SyncRequest()
@@ -99,6 +95,11 @@ class Fleet:
         return (*self._lister.notices, *self._notices)
 
     @property
+    def held(self) -> Mapping[RepoKey, HeldRepo]:
+        """What is held since its upstream took something away, as of the last run."""
+        return self._kit.state.held.all(self.root)
+
+    @property
     def unfetched(self) -> Mapping[str, str]:
         """Folders of clones whose upstream did not answer `status`, and why."""
         return dict(self._unfetched)
@@ -150,51 +151,18 @@ class Fleet:
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
         with kit.meter.phase("comparing"), kit.tracer.span("compare"):
-            plan = self._compare(listings, selection, request, progress)
+            plan, self._asleep = plan_of(
+                kit,
+                self._lister,
+                listings,
+                selection,
+                request,
+                wanted=self._wanted,
+                progress=progress,
+            )
         self._whole = selection.everything
         self._problems = list(plan.problems)
         self._tell(Planned(self.run_id, plan, time.monotonic() - began, self._asleep))
-        return plan
-
-    def _compare(
-        self,
-        listings: tuple[Listing, ...],
-        selection: Selection,
-        request: SyncRequest,
-        progress: Progress | None,
-    ) -> Plan:
-        kit = self._kit
-        listed, tick = not self._lister.listed_nothing, kit.driver.tick
-        clones = clones_for(request, self.root, kit.tools, tick, listed=listed)
-        listings = self._lister.narrowed(listings, clones)
-        asleep = still_resting(request.asleep, listings, clones)
-        policy = replace(policy_of(kit.settings, selection, request), asleep=asleep)
-        repos = (repo for one in listings for repo in one.repos)
-        compared = compare(
-            self._wanted(repos, policy),
-            clones,
-            root=self.root,
-            sources=kit.sources,
-            tools=kit.tools,
-            git_workers=kit.settings.concurrency,
-            driver=kit.driver,
-            progress=progress,
-            meter=kit.meter,
-        )
-        looked = {local.folder: local for one in compared for local in one.local}
-        looked |= look_into_gone(
-            may_be_removed(clones, listings, policy),
-            root=self.root,
-            tools=kit.tools,
-            workers=kit.settings.concurrency,
-            driver=kit.driver,
-        )
-        upstream = {one.key: one.upstream for one in compared}
-        local = [looked.get(clone.folder, clone) for clone in clones]
-        plan = without_absent(plan_sync(listings, upstream, local, policy), upstream)
-        if self._lister.quick:
-            plan = only_additions(plan, clones, self._lister.quick)
-        self._asleep = len(asleep)
         return plan
 
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Iterator[Outcome]:
@@ -234,7 +202,7 @@ class Fleet:
         folder = self.root if root is None else root
         clones = meant_clones(kit, folder, selection)
         look = refreshing(kit, folder, self._unreached) if fetch else looking(kit, folder)
-        with self._locked() if fetch and clones else contextlib.nullcontext():
+        with locked(self._kit) if fetch and clones else contextlib.nullcontext():
             yield from run_tasks(
                 Phase.COMPARE,
                 [Task(clone.folder, look(clone)) for clone in clones],
@@ -266,20 +234,22 @@ class Fleet:
             timeout: seconds after which one command is ended; None for no limit.
             progress: who watches.
         """
-        kit = self._kit
-        clones = meant_clones(kit, self.root, selection)
-        tokens = (source.token_env for source in kit.settings.sources)
-        yield from run_everywhere(
-            # The line that the person gave to --shell.
-            as_command(argv, shell=shell, timeout=timeout, without=tokens),  # nosec B604
-            [clone for clone in clones if clone.key is not None],
-            root=self.root,
-            runner=kit.tools.local,
-            workers=concurrency or kit.settings.concurrency,
-            driver=kit.driver,
-            progress=progress,
-            clean=kit.clean,
+        tokens = (source.token_env for source in self._kit.settings.sources)
+        # The line that the person gave to --shell.
+        command = as_command(argv, shell=shell, timeout=timeout, without=tokens)  # nosec B604
+        yield from run_meant(
+            self._kit, command, selection, concurrency=concurrency, progress=progress
         )
+
+    def scrub(
+        self, selection: Selection = EVERYTHING, *, everything: bool = False, rate: int = 0
+    ) -> Iterator[Scrubbed]:
+        """Read clones whole, to find bit rot: see `scrub_meant`."""
+        from mgit.fleet.scrubbing import scrub_meant
+
+        for one in scrub_meant(self._kit, selection, everything=everything, rate=rate):
+            self._tell(one)
+            yield one
 
     def changes(
         self,
@@ -309,7 +279,12 @@ class Fleet:
         if where != "local":
             listings = self._list(progress)
             yield from told_of_forges(
-                self._kit, listings, policy, since=since, remember=remember, note=self._note
+                self._kit,
+                listings,
+                policy,
+                since=since,
+                remember=remember,
+                note=self._notices.append,
             )
         if where != "remote":
             yield from told_of_clones(self._kit, selection, remember=remember)
@@ -353,7 +328,7 @@ class Fleet:
         idle = all(isinstance(action, Skip) for action in plan.actions)
         with (
             kit.meter.phase("applying"),
-            contextlib.nullcontext() if idle else self._locked(),
+            contextlib.nullcontext() if idle else locked(kit),
         ):
             outcomes = Applier(perform, kit.clean, tracer=kit.tracer).run(
                 plan,
@@ -398,18 +373,6 @@ class Fleet:
         self._problems.append(
             SourceProblem(clone.source, message, error.advice, int(error.exit_code))
         )
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the root while something is done to it."""
-        tools = self._kit.tools
-        if self._kit.lock is not None:
-            tools.keep_open(self._kit.lock.descriptor)
-            yield
-        else:
-            with RootLock(self.root) as lock:
-                tools.keep_open(lock.descriptor)
-                yield
 
     def _begin(self) -> None:
         if self._began is None:

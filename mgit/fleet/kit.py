@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,22 @@ class Kit:
     meter: Meter
     tracer: Tracer
     lock: RootLock | None
+
+
+@contextlib.contextmanager
+def locked(kit: Kit) -> Iterator[None]:
+    """Hold the root while something is done to it.
+
+    Raises:
+        Busy: another mgit works there.
+    """
+    if kit.lock is not None:
+        kit.tools.keep_open(kit.lock.descriptor)
+        yield
+    else:
+        with RootLock(kit.settings.root) as lock:
+            kit.tools.keep_open(lock.descriptor)
+            yield
 
 
 def remembered_under(settings: Settings) -> Path:

@@ -29,8 +29,9 @@ def started(
     """That a run began."""
     names = tuple(name for name in sources if name not in request.resting)
     partly = frozenset(names if request.asleep else request.only)
-    causes = tuple(dict.fromkeys(request.causes.values()))
-    return RunStarted(run_id, str(root), names, partly, causes, trace_id)
+    causes = tuple(dict.fromkeys(filter(None, request.causes.values())))
+    routine = bool(request.only) and not request.causes
+    return RunStarted(run_id, str(root), names, partly, causes, routine, trace_id)
 
 
 def ended(run_id: str, outcome: Outcome, source: str, request: SyncRequest) -> Ended:

@@ -8,17 +8,28 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mgit.errors import MgitError
+from mgit.errors import GitError, MgitError
 from mgit.fleet.breaker import Breaker
 from mgit.fleet.kit import Kit
 from mgit.fleet.observe import look_into, with_worktree
 from mgit.fleet.pacing import TRIES, Refused
+from mgit.fleet.selecting import guard_of
 from mgit.fleet.sources import Source, Sources
 from mgit.fleet.tools import GitTools
 from mgit.git.glance import glance, may_glance
 from mgit.git.inspect import read_local
 from mgit.git.runner import Interrupted
-from mgit.model import Action, Fetch, LocalRepo, Outcome, RefSnapshot, RemoteRepo
+from mgit.model import (
+    Action,
+    Fetch,
+    LocalRepo,
+    LossGuard,
+    Outcome,
+    RefSnapshot,
+    RemoteRepo,
+    RepoKey,
+)
+from mgit.plan.policy import SyncPolicy
 from mgit.plan.sync import same_refs
 
 Unreached = Callable[[LocalRepo, MgitError], None]
@@ -36,6 +47,7 @@ class Refresher:
         perform: fetches.
         unreached: told of every clone whose upstream did not answer, from any thread.
         breaker: ends the asking of hosts that never answer.
+        guard: how much a fetch may take away from a repository.
     """
 
     root: Path
@@ -44,6 +56,7 @@ class Refresher:
     perform: Callable[[Action], Outcome]
     unreached: Unreached
     breaker: Breaker
+    guard: Callable[[RepoKey], LossGuard]
 
     def task(self, clone: LocalRepo) -> Look:
         """The work on one clone; it raises `Later` while its host pauses."""
@@ -90,7 +103,9 @@ class Refresher:
         self.breaker.succeeded(asked)
         if not upstream.refs or same_refs(upstream, clone.refs):
             return clone
-        self.perform(_fetch(clone, upstream))
+        outcome = self.perform(_fetch(clone, upstream, self.guard(clone.key)))
+        if outcome.loss is not None:
+            raise GitError(outcome.message, advice=outcome.advice)
         return read_local(self.root, clone.folder, self.tools.local)
 
 
@@ -99,7 +114,11 @@ def refreshing(kit: Kit, root: Path, unreached: Unreached) -> Callable[[LocalRep
     from mgit.fleet.perform import Performer
 
     performer = Performer(root, kit.sources, kit.tools)
-    return Refresher(root, kit.sources, kit.tools, performer, unreached, Breaker()).task
+    accepted = kit.state.held.acknowledged(root)
+    policy = SyncPolicy(guard=guard_of(kit.settings), acknowledged=accepted)
+    return Refresher(
+        root, kit.sources, kit.tools, performer, unreached, Breaker(), policy.guard_of
+    ).task
 
 
 def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
@@ -125,11 +144,10 @@ def looking(kit: Kit, root: Path) -> Callable[[LocalRepo], Look]:
     return task
 
 
-def _fetch(clone: LocalRepo, upstream: RefSnapshot) -> Fetch:
+def _fetch(clone: LocalRepo, upstream: RefSnapshot, guard: LossGuard) -> Fetch:
     assert clone.key is not None  # noqa: S101 - for the type checker: the caller looked
     assert clone.path is not None  # noqa: S101 - the same
     assert clone.url is not None  # noqa: S101 - the same
     repo = RemoteRepo(clone.key, clone.source, clone.path, clone.url)
-    return Fetch(
-        repo, clone.folder, clone.kind, clone.refs, upstream=upstream, options=clone.options
-    )
+    refs, options = clone.refs, clone.options
+    return Fetch(repo, clone.folder, clone.kind, refs, None, upstream, options, guard)

@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from mgit.errors import MgitError
+from mgit.fleet.kit import Kit
+from mgit.fleet.meaning import meant_clones
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.pool import Driver
 from mgit.fleet.values import Phase, Progress, Ran
 from mgit.git.runner import GitRunner, Interrupted
 from mgit.model import LocalRepo
+from mgit.plan.select import Selection
 
 MOST_OUTPUT = 8 * 1024 * 1024
 """Bytes of output that are kept of each clone."""
@@ -39,6 +42,28 @@ class Command:
     def words(self) -> tuple[str, ...]:
         """What is really started."""
         return ("/bin/sh", "-c", " ".join(self.argv)) if self.shell else self.argv
+
+
+def run_meant(
+    kit: Kit,
+    command: Command,
+    selection: Selection,
+    *,
+    concurrency: int | None,
+    progress: Progress | None,
+) -> Iterator[Ran]:
+    """Run it in every clone that mgit made and the selection means."""
+    clones = meant_clones(kit, kit.settings.root, selection)
+    yield from run_everywhere(
+        command,
+        [clone for clone in clones if clone.key is not None],
+        root=kit.settings.root,
+        runner=kit.tools.local,
+        workers=concurrency or kit.settings.concurrency,
+        driver=kit.driver,
+        progress=progress,
+        clean=kit.clean,
+    )
 
 
 def run_everywhere(

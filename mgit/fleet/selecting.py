@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mgit.config.settings import Settings, SourceSettings
 from mgit.errors import ConfigurationError, InvalidInput
 from mgit.fleet.values import SyncRequest
-from mgit.model import RemoteRepo
+from mgit.model import LossGuard, RemoteRepo, RepoKey
 from mgit.plan.layout import Layout
 from mgit.plan.policy import SourcePolicy, SyncPolicy
 from mgit.plan.select import Named, Selection
@@ -49,6 +49,7 @@ def policy_of(
     selection: Selection,
     request: SyncRequest = _NO_REQUEST,
     now: datetime | None = None,
+    acknowledged: Mapping[RepoKey, frozenset[str]] | None = None,
 ) -> SyncPolicy:
     """What the person wants, from their configuration and what this run is about.
 
@@ -57,6 +58,7 @@ def policy_of(
         selection: what this run is about.
         request: what the person asks of this run.
         now: what ages in conditions are counted from; None for the clock's time.
+        acknowledged: digests of the losses that a person has accepted, by repository.
 
     Raises:
         ConfigurationError: a pattern or condition of the configuration is malformed.
@@ -83,7 +85,14 @@ def policy_of(
         now=now or datetime.now(UTC),
         shard=settings.serve.shard,
         resting=request.resting,
+        guard=guard_of(settings),
+        acknowledged=acknowledged or {},
     )
+
+
+def guard_of(settings: Settings) -> LossGuard:
+    """How much a fetch may take away."""
+    return LossGuard(settings.ref_loss_limit, settings.rewritten == "follow")
 
 
 def unsaid(repos: Iterable[RemoteRepo], policy: SyncPolicy) -> Iterator[str]:

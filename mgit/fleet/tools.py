@@ -18,6 +18,7 @@ from mgit.fleet.pacing import Budgets, PacedTransport
 from mgit.fleet.sources import Source
 from mgit.fleet.spans import spanned_git
 from mgit.forges.budget import Budget
+from mgit.git.children import Children
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
 from mgit.telemetry.tracing import UNTRACED, Tracer
@@ -38,6 +39,7 @@ class GitTools:
         settings: the environment and the folders for askpass.
         transport: carries the refs clients' requests.
         budgets: what each host allows each credential.
+        children: where all processes of this mgit are known.
         tracer: has a span for every git.
     """
 
@@ -46,10 +48,12 @@ class GitTools:
         settings: Settings,
         transport: Transport,
         budgets: Budgets,
+        children: Children,
         tracer: Tracer = UNTRACED,
     ) -> None:
         self._tracer = tracer
         self._settings = settings
+        self._children = children
         self._transport = transport
         self._budgets = budgets
         self._lock = threading.Lock()
@@ -133,6 +137,7 @@ class GitTools:
             redactor=Redactor([*book, *([self.proxy] if self.proxy else [])]),
             network=self._network,
             grace=GIT_GRACE_SECONDS,
+            children=self._children,
             watch=None if self._tracer is UNTRACED else partial(spanned_git, self._tracer),
         )
         self._hand_on(runner)

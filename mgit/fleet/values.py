@@ -136,8 +136,12 @@ FAILURES = {
     Reason.REFUSED: ExitCode.AUTHENTICATION,
     Reason.BROKEN: ExitCode.SOME_FAILED,
     Reason.EMPTIED: ExitCode.SOME_FAILED,
+    Reason.REF_LOSS: ExitCode.SOME_FAILED,
+    Reason.REWRITTEN: ExitCode.SOME_FAILED,
 }
 """Reasons for leaving a repository alone that are a failure of the run, not a courtesy."""
+
+HELD_ADVICE = "`mgit ack` shows what would be lost, `mgit ack REPO` lets exactly that go"
 
 _GRAVEST_FIRST = (
     ExitCode.AUTHENTICATION,
@@ -153,7 +157,10 @@ def skipped(action: Skip) -> Outcome:
         return Outcome(action, Result.CURRENT, reason=action.reason, message=action.detail)
     code = FAILURES.get(action.reason, ExitCode.OK)
     result = Result.SKIPPED if code is ExitCode.OK else Result.FAILED
-    return Outcome(action, result, action.reason, action.detail, exit_code=int(code))
+    advice = "" if action.loss is None else HELD_ADVICE
+    return Outcome(
+        action, result, action.reason, action.detail, advice, int(code), loss=action.loss
+    )
 
 
 def exit_code(problems: Iterable[SourceProblem] = (), outcomes: Iterable[Outcome] = ()) -> ExitCode:

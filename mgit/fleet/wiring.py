@@ -7,8 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO, assert_never
+from typing import TextIO
 
 from mgit.config.settings import LogFormat, LogLevel, Settings
 from mgit.fleet.fleet import Fleet
@@ -17,26 +16,17 @@ from mgit.fleet.measuring import Meter, Spent
 from mgit.fleet.network import open_transport
 from mgit.fleet.pacing import Budgets
 from mgit.fleet.pool import Driver, Stop
+from mgit.fleet.remembering import StateObserver, loss_known
 from mgit.fleet.sources import Sources
 from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
+from mgit.git.children import Children
 from mgit.git.lock import RootLock
-from mgit.model import Outcome, RepoKey, Result, action_key, action_name
-from mgit.state import RunFigures, State, is_change
+from mgit.state import State
 from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
 from mgit.telemetry.clean import Cleaner
-from mgit.telemetry.events import (
-    CredentialFound,
-    CredentialRejected,
-    Ended,
-    Event,
-    Listed,
-    Observer,
-    Planned,
-    RunEnded,
-    RunStarted,
-)
+from mgit.telemetry.events import Observer
 from mgit.telemetry.keeping import open_trail
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.telemetry.traces import open_tracer
@@ -44,7 +34,6 @@ from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
 STATE_FILE = "state.db"
-_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +46,7 @@ class Parts:
         audit: the audit trail.
         clean: hides every secret met so far.
         budgets: what each host allows each credential.
+        children: all processes that this mgit has started.
         tracer: makes spans, where they are wanted.
     """
 
@@ -65,6 +55,7 @@ class Parts:
     audit: AuditTrail
     clean: Cleaner
     budgets: Budgets
+    children: Children
     tracer: Tracer = UNTRACED
 
 
@@ -107,7 +98,8 @@ def open_parts(
     try:
         audit = open_trail(settings, clean, _head_teller(events))
         budgets = Budgets(state, tell=_pause_teller(events))
-        yield Parts(state, events, audit, clean, budgets, tracer)
+        children = Children(settings.max_pack_bytes)
+        yield Parts(state, events, audit, clean, budgets, children, tracer)
     finally:
         tracer.close()
         state.close()
@@ -144,7 +136,7 @@ def open_fleet(
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
         meter = Meter()
-        tools = GitTools(settings, transport, parts.budgets, parts.tracer)
+        tools = GitTools(settings, transport, parts.budgets, parts.children, parts.tracer)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -170,8 +162,9 @@ def open_fleet(
             tools=tools,
             driver=driver,
             observers=(
-                _StateObserver(parts.state, settings.root),
-                audit_observer(parts.audit, warn),
+                # The audit first: it tells of a loss once, when the state does not know it yet.
+                audit_observer(parts.audit, warn, loss_known(parts.state, settings.root)),
+                StateObserver(parts.state, settings.root),
                 *observers,
             ),
             clean=parts.clean,
@@ -196,63 +189,6 @@ def open_fleet(
 def log_events(parts: Parts) -> Observer:
     """The observer that writes every event to the log of these parts."""
     return log_observer(parts.events)
-
-
-class _StateObserver:
-    """Keeps listings, runs and outcomes; outcomes in batches, a transaction each."""
-
-    def __init__(self, state: State, root: Path) -> None:
-        self._state = state
-        self._root = root
-        self._run: str | None = None
-        self._outcomes: list[Outcome] = []
-        self._sources: dict[RepoKey, str] = {}
-        self._ends: dict[RepoKey | str, tuple[bool, bool]] = {}  # -> changed, failed
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case RunStarted() | CredentialFound() | CredentialRejected():
-                pass
-            case Listed(listing=listing):
-                self._state.store_listing(listing)
-            case Planned(run_id=run_id):
-                self._run = run_id
-                self._state.begin_run(run_id, self._root)
-            case Ended():
-                self._ended(event)
-            case RunEnded(run_id=run_id, code=code, measures=measures):
-                self._flush(run_id)
-                if self._run is not None:
-                    self._state.end_run(run_id, int(code), self._figures(event), measures)
-            case _:
-                assert_never(event)
-
-    def _ended(self, event: Ended) -> None:
-        outcome = event.outcome
-        key = action_key(outcome.action)
-        if key is not None and event.source:
-            self._sources[key] = event.source
-        who = key or action_name(outcome.action)
-        changed, failed = self._ends.get(who, (False, False))
-        self._ends[who] = changed or is_change(outcome), failed or outcome.result is Result.FAILED
-        self._outcomes.append(outcome)
-        if len(self._outcomes) >= _BATCH:
-            self._flush(event.run_id)
-
-    def _figures(self, event: RunEnded) -> RunFigures:
-        ends = self._ends.values()
-        return RunFigures(
-            event.seconds,
-            len(ends),
-            sum(changed for changed, _ in ends),
-            sum(failed for _, failed in ends),
-            event.git_processes,
-        )
-
-    def _flush(self, run_id: str) -> None:
-        self._state.record(run_id, self._outcomes, self._sources)
-        self._outcomes.clear()
-        self._sources.clear()
 
 
 def _warner(events: EventLog) -> Callable[[str], None]:

@@ -11,10 +11,11 @@ import re
 from pathlib import Path
 
 from mgit.git.disk import REMOTE
-from mgit.git.fetching import Target, same_url
+from mgit.git.fetching import same_url
 from mgit.git.inspect import MOVING, inspect_worktree
 from mgit.git.making import CHECKOUT_DEADLINE
 from mgit.git.runner import GitResult, GitRunner
+from mgit.git.target import Target
 from mgit.git.words import failure
 from mgit.model import FastForward, Reason, WorkTree
 

@@ -2,7 +2,7 @@
 
 The cheap look opens no object. It finds what a kill, a full disk or a power cut leave behind:
 missing files, empty files, packs without their index, packs that were cut. A flipped bit in a
-pack that nobody reads is found by `deep_damage` only; or by git when it reads there, and then
+pack that nobody reads is found by `mgit.git.reading` only; or by git when it reads there, and then
 `note` keeps it for the next run. Layout: gitrepository-layout(5), gitformat-pack(5).
 """
 
@@ -12,8 +12,7 @@ import hashlib
 import os
 import re
 import time
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,18 +25,20 @@ from mgit.text import escape_untrusted
 NOTE = "mgit.damage"
 """Where damage is noted that only git could find."""
 
+REPACKING = "mgit.repacking"
+"""There while a git of mgit's packs a mirror anew; it holds the names of the packs before that."""
+
 CONFIG_CHANGED = "its configuration is not as mgit wrote it"
 LEFT_BEHIND = "a killed git left half-written files in it"
 STALE_AFTER = 3600.0
 """Seconds without a write after which a temporary file of git is nobody's any more."""
 
+_TEMPORARY = ("tmp_", ".tmp-")
 _NEEDED = (("HEAD", "its HEAD is"), ("objects", "its objects are"), ("refs", "its refs are"))
 _LONGEST_NOTE = 500
 _SMALLEST_PACK = 32
 _MANY_PACKS = 16
-_CHUNK = 1 << 20
 _LOOSE = re.compile(r"[0-9a-f]{2}")
-_SHA256 = re.compile(rb"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def note(git_dir: Path, message: str) -> None:
@@ -84,6 +85,10 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
         kind: of the clone.
         disk: its refs.
     """
+    if REPACKING in names and kind is CopyKind.MIRROR:
+        return LEFT_BEHIND
+    if kind is CopyKind.MIRROR and next(stale_locks(git_dir, names), None) is not None:
+        return LEFT_BEHIND
     folder = f"{git_dir}/objects/pack"
     packs = _listed(folder)
     unpaired = _unpaired(packs)
@@ -93,11 +98,11 @@ def damage_of_objects(git_dir: Path, names: set[str], kind: CopyKind, disk: Disk
         unpaired = _unpaired(packs)
     if unpaired:
         return f"of pack {unpaired} a part is missing"
-    stems = [name[:-5] for name in packs if name.endswith(".pack")]
+    stems = [n[:-5] for n in packs if n.endswith(".pack") and not n.startswith(_TEMPORARY)]
     for stem in stems if len(stems) <= _MANY_PACKS else ():
         if _is_cut(f"{folder}/{stem}"):
             return f"pack {stem} is cut short"
-    suspicious = kind is CopyKind.MIRROR and any(name.startswith("tmp_") for name in packs)
+    suspicious = kind is CopyKind.MIRROR and any(name.startswith(_TEMPORARY) for name in packs)
     if suspicious and next(leftovers(git_dir), None) is not None:
         return LEFT_BEHIND
     if not disk.refs:
@@ -125,39 +130,51 @@ def leftovers(git_dir: Path) -> Iterator[Path]:
     for name in _listed(objects):
         if name == "pack" or _LOOSE.fullmatch(name):
             for file in _listed(objects / name):
-                if file.startswith("tmp_"):
+                if file.startswith(_TEMPORARY):
                     path = objects / name / file
                     with suppress(OSError):
                         if path.lstat().st_mtime < before:
                             yield path
 
 
-def deep_damage(git_dir: Path) -> str:
-    """Read every object file and compare it with its own checksum.
+def stale_locks(git_dir: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Locks right in a mirror that a git left which was killed long ago.
 
-    About 2 ms a MB. It does not tell whether objects are missing.
+    Args:
+        git_dir: of the mirror.
+        names: what is in it.
+    """
+    before = time.time() - STALE_AFTER
+    for name in names:
+        if name.endswith(".lock"):
+            with suppress(OSError):
+                if (git_dir / name).lstat().st_mtime < before:
+                    yield git_dir / name
 
-    Returns:
-        What is damaged, empty when nothing is.
+
+def remove_half_packed(git_dir: Path) -> None:
+    """Remove what a git left that packed a mirror anew: all that was not there before, half made.
+
+    A new pack counts from when its index is there; git writes that last, and removes the old
+    packs only then.
     """
     try:
-        digest = "sha256" if _SHA256.search((git_dir / "config").read_bytes()) else "sha1"
-        objects = git_dir / "objects"
-        for name in _listed(objects / "pack"):
-            path = objects / "pack" / name
-            if name.endswith((".pack", ".idx")) and not _trailer_fits(path, digest):
-                return f"{name} does not match its checksum"
-        for folder in filter(_LOOSE.fullmatch, _listed(objects)):
-            for name in _listed(objects / folder):
-                oid = folder + name
-                if (
-                    not name.startswith("tmp_")
-                    and _hash_loose(objects / folder / name, digest) != oid
-                ):
-                    return f"object {oid} is corrupt"
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    return ""
+        before = set((git_dir / REPACKING).read_text("utf-8").split())
+    except (OSError, UnicodeDecodeError):
+        before = None
+    folder = git_dir / "objects" / "pack"
+    names = set(_listed(folder))
+    for name in names:
+        stem, _, kind = name.partition(".")
+        half = (
+            before is not None
+            and kind in {"pack", "rev", "bitmap"}
+            and f"{stem}.pack" not in before
+            and f"{stem}.idx" not in names
+        )
+        if half or name.startswith(".tmp-" if before is None else _TEMPORARY):
+            (folder / name).unlink(missing_ok=True)
+    (git_dir / REPACKING).unlink(missing_ok=True)
 
 
 def _damage_of_files(git_dir: Path, names: set[str], config: str) -> str:
@@ -191,8 +208,9 @@ def _listed(folder: Path | str) -> list[str]:
 
 
 def _unpaired(names: list[str]) -> str:
-    packs = {name[:-5] for name in names if name.endswith(".pack")}
-    indexes = {name[:-4] for name in names if name.endswith(".idx")}
+    whole = [name for name in names if not name.startswith(_TEMPORARY)]
+    packs = {name[:-5] for name in whole if name.endswith(".pack")}
+    indexes = {name[:-4] for name in whole if name.endswith(".idx")}
     return min(packs ^ indexes, default="")
 
 
@@ -227,30 +245,3 @@ def _damage_of_head(git_dir: Path, oid: str | None, *, packed: bool) -> str:
             return ""
         return f"its newest commit {oid[:12]} is missing"
     return f"its newest commit {oid[:12]} is empty" if size == 0 else ""
-
-
-def _trailer_fits(path: Path, digest: str) -> bool:
-    hasher = hashlib.new(digest, usedforsecurity=False)
-    left = path.stat().st_size - hasher.digest_size
-    with path.open("rb") as file:
-        while left > 0:
-            chunk = file.read(min(left, _CHUNK))
-            if not chunk:
-                return False
-            hasher.update(chunk)
-            left -= len(chunk)
-        return file.read() == hasher.digest()
-
-
-def _hash_loose(path: Path, digest: str) -> str:
-    hasher = hashlib.new(digest, usedforsecurity=False)
-    inflate = zlib.decompressobj()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                while chunk:
-                    hasher.update(inflate.decompress(chunk, _CHUNK))
-                    chunk = inflate.unconsumed_tail
-    except zlib.error:
-        return ""
-    return hasher.hexdigest() if inflate.eof and not inflate.unused_data else ""

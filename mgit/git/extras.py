@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 from mgit.address import CloneUrl
 from mgit.errors import MgitError
-from mgit.git.fetching import Target, same_url
+from mgit.git.configuring import write_config
+from mgit.git.fetching import same_url
 from mgit.git.runner import GitRunner, Interrupted
+from mgit.git.target import Target
 from mgit.model import CopyKind
 
 _DEADLINE = 3600.0
@@ -76,7 +78,7 @@ def _bring_lfs(runner: GitRunner, target: Target) -> str:
     )
     if not mirror:
         for key, value in _FILTER:
-            runner.run(["config", "--local", key, value], git_dir=target.git_dir)
+            write_config(runner, target.git_dir, key, value)
         runner.run(["lfs", "checkout"], cwd=target.path, config=config, deadline=_DEADLINE)
     return ""
 

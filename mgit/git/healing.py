@@ -9,15 +9,23 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, leftovers
+from mgit.git.damage import (
+    CONFIG_CHANGED,
+    LEFT_BEHIND,
+    leftovers,
+    remove_half_packed,
+    stale_locks,
+)
 from mgit.git.effects import Done, Drifted, Effect
-from mgit.git.fetching import Target, fetch_refs
+from mgit.git.fetching import fetch_refs
 from mgit.git.identity import read_identity
 from mgit.git.inspect import git_dir_of, read_local
+from mgit.git.keeping import LossHeld
 from mgit.git.lock import QUARANTINE
 from mgit.git.making import Look, made_aside, restore_config
 from mgit.git.places import free_place, is_below_links, put
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import CopyKind, Heal, LocalRepo, Reason
 
 
@@ -88,8 +96,10 @@ def _mend(runner: GitRunner, root: Path, action: Heal, local: LocalRepo, look: L
             return None
         detail = f"its configuration is as mgit wrote it again; the changed one is in {aside}"
     else:
-        for file in list(leftovers(git_dir)):
+        names = [path.name for path in git_dir.iterdir()]
+        for file in [*leftovers(git_dir), *stale_locks(git_dir, names)]:
             file.unlink(missing_ok=True)
+        remove_half_packed(git_dir)
         detail = "half-written files of a killed git were removed"
     local = read_local(root, action.folder, runner)
     known = read_identity(git_dir)
@@ -99,5 +109,6 @@ def _mend(runner: GitRunner, root: Path, action: Heal, local: LocalRepo, look: L
     changed = 0
     if upstream.refs and (upstream.refs != local.refs.refs or upstream.head != local.refs.head):
         target = Target(path, local.kind, action.repo, known.options)
-        changed = fetch_refs(runner, target, upstream)
+        with suppress(LossHeld):  # it is sound again; what upstream took back is for the next run
+            changed = fetch_refs(runner, target, upstream).refs
     return Done(refs_changed=changed, detail=detail, folder=action.folder)

@@ -14,11 +14,12 @@ from mgit.address import CloneUrl
 from mgit.credentials.files import write_private
 from mgit.errors import GitError, RepositoryBroken
 from mgit.git.extras import bring_extras
-from mgit.git.fetching import MIRROR_REFSPECS, TAGS_REFSPEC, Target, same_url
+from mgit.git.fetching import MIRROR_REFSPECS, TAGS_REFSPEC, same_url
 from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import read_local, refs_of
 from mgit.git.lock import INCOMING
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import CopyKind, CopyOptions, RefSnapshot, RemoteRepo
 
 Look = Callable[[CloneUrl], RefSnapshot]

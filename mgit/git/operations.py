@@ -16,13 +16,15 @@ from mgit.git.advancing import advance
 from mgit.git.damage import note
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.extras import bring_extras
-from mgit.git.fetching import Target, fetch_refs
+from mgit.git.fetching import fetch_refs
 from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import git_dir_of, read_local
+from mgit.git.keeping import LossHeld
 from mgit.git.making import Look, keep_config, made_aside
 from mgit.git.places import obstruction, put
 from mgit.git.relocate import archive, move
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import (
     Clone,
     CopyKind,
@@ -73,12 +75,15 @@ def fetch(runner: GitRunner, root: Path, action: Fetch) -> Effect:
     if drifted is not None:
         return drifted
     target = _target(root / action.folder, action.kind, action)
-    with _noting(target):
-        changed = fetch_refs(runner, target, action.upstream)
+    try:
+        with _noting(target):
+            fetched = fetch_refs(runner, target, action.upstream, action.guard)
+    except LossHeld as held:
+        return Drifted(held.loss.reason, held.message, held.loss)
     # What lies in a work tree did not change, so that nothing is missing there either.
     detail = bring_extras(runner, target) if action.kind is CopyKind.MIRROR else ""
     _remember(target)
-    return Done(refs_changed=changed, held=action.held, detail=detail, folder=action.folder)
+    return Done(fetched.refs, action.held, detail, action.folder, kept=fetched.kept)
 
 
 def fast_forward(runner: GitRunner, root: Path, action: FastForward) -> Effect:
@@ -92,11 +97,14 @@ def fast_forward(runner: GitRunner, root: Path, action: FastForward) -> Effect:
         return drifted
     target = _target(root / action.folder, CopyKind.WORKTREE, action)
     changed = 0
-    with _noting(target):
-        if action.expects != action.upstream or not action.upstream.refs:
-            changed = fetch_refs(runner, target, action.upstream)
-        _remember(target)
-        held, detail = advance(runner, target, action)
+    try:
+        with _noting(target):
+            if action.expects != action.upstream or not action.upstream.refs:
+                changed = fetch_refs(runner, target, action.upstream, action.guard).refs
+            _remember(target)
+            held, detail = advance(runner, target, action)
+    except LossHeld as lost:
+        return Drifted(lost.loss.reason, lost.message, lost.loss)
     rewritten = held is None and bool(detail)  # all that `advance` has to say of a branch it moved
     if held is None:
         detail = "; ".join(filter(None, (detail, bring_extras(runner, target))))

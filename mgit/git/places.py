@@ -112,8 +112,44 @@ def _remove(git_dir: Path, names: Iterable[str]) -> int:
     return len(there)
 
 
-def remove_leftover_packs(git_dir: Path) -> None:
-    """Remove the half written packs of a failed fetch: after ENOSPC they keep the disk full."""
+def temporary_packs(git_dir: Path) -> frozenset[str]:
+    """Names of the packs that some git is writing, or has given up."""
     with suppress(OSError):
-        for path in (git_dir / "objects" / "pack").glob("tmp_*"):
-            path.unlink(missing_ok=True)
+        names = os.listdir(git_dir / "objects" / "pack")  # noqa: PTH208 - names alone
+        return frozenset(name for name in names if name.startswith(("tmp_", ".tmp-")))
+    return frozenset()
+
+
+def remove_leftover_packs(git_dir: Path, *, before: Iterable[str] = ()) -> None:
+    """Remove the half written packs of a failed fetch: after ENOSPC they keep the disk full.
+
+    Args:
+        git_dir: the git directory.
+        before: those that were there before that fetch; they are somebody else's.
+    """
+    for name in temporary_packs(git_dir).difference(before):
+        path = git_dir / "objects" / "pack" / name
+        with suppress(OSError):
+            if not _is_open(path):
+                path.unlink(missing_ok=True)
+
+
+def _is_open(path: Path) -> bool:
+    """Whether somebody has a file open: a person's own git may be fetching too.
+
+    A write lease is only given on a file that nobody else has open. fcntl(2), F_SETLEASE.
+    """
+    import fcntl
+
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return True
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    else:
+        return False
+    finally:
+        os.close(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mgit.git.configuring import write_config
 from mgit.git.effects import Done, Drifted, Effect
 from mgit.git.identity import identity_of, read_identity, write_identity
 from mgit.git.inspect import git_dir_of, read_local
@@ -114,4 +115,4 @@ def _point_to(runner: GitRunner, path: Path, kind: CopyKind, repo: RemoteRepo) -
         ["config", "--local", "--get-all", "remote.origin.url"], git_dir=git_dir, check=False
     )
     if current.stdout.decode("utf-8", "surrogateescape").rstrip("\n") == old:
-        runner.run(["config", "--local", "remote.origin.url", new], git_dir=git_dir)
+        write_config(runner, git_dir, "remote.origin.url", new)

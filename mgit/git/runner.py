@@ -15,14 +15,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Never
 
 from mgit.address import Origin
 from mgit.credentials import Askpass, CredentialBook, Redactor
-from mgit.errors import ConfigurationError, ExitCode, GitError, NetworkError
+from mgit.errors import ConfigurationError, GitError
+from mgit.git.children import Children, signal_group
+from mgit.git.ending import Interrupted, Stop, end_group, give_up
 from mgit.git.environment import (
     Channel,
     command_environment,
@@ -33,17 +34,14 @@ from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
 from mgit.git.words import clean_messages, failure, what_is_run
 
+__all__ = ["GitResult", "GitRunner", "Interrupted", "Watch"]
+
 _MIB = 1024 * 1024
+_CORRECT = "correct the command in the configuration"
 _TICK = 1.0  # seconds between looks at the cancel flag
 
 Watch = Callable[[str, Origin | None], AbstractContextManager[Callable[[int], object]]]
 """Made for each git, of its command and the place that it may talk to."""
-
-
-class Interrupted(GitError):
-    """A child was ended because mgit itself is ending."""
-
-    exit_code = ExitCode.INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ class GitRunner:
         local_deadline: seconds for a git that talks to nobody.
         network_deadline: seconds for a git that talks to a forge.
         grace: seconds between SIGTERM and SIGKILL.
+        children: where all processes of this mgit are known, and what they may write.
         watch: what goes around every git; what it enters is told the exit code.
     """
 
@@ -89,6 +88,7 @@ class GitRunner:
         local_deadline: float = 300.0,
         network_deadline: float = 3600.0,
         grace: float = 5.0,
+        children: Children | None = None,
         watch: Watch | None = None,
     ) -> None:
         self._git = git
@@ -100,6 +100,7 @@ class GitRunner:
         self._local_deadline = local_deadline
         self._network_deadline = network_deadline
         self._grace = grace
+        self._children = children or Children()
         self._lock = threading.Lock()
         self._running: set[int] = set()
         self._kept_open: set[int] = set()
@@ -240,23 +241,22 @@ class GitRunner:
                 returncode: int | None = None
                 try:
                     returncode = self._watch(child, gatherer, ends)
-                except _Stop as stop:
-                    self._end(child, gatherer)
+                except Stop as stop:
+                    end_group(child, gatherer, self._grace)
                     if stop.why == "cancelled":
                         raise Interrupted(f"{what} was interrupted") from None
                 except BaseException:
-                    self._end(child, gatherer)
+                    end_group(child, gatherer, self._grace)
                     raise
                 return Gathered(returncode, gatherer.output, gatherer.cut)
         finally:
-            with self._lock:
-                self._running.discard(child.pid)
+            self._ended(child.pid)
 
     def cancel(self) -> None:
         """End every running child and refuse new ones. Safe in a signal handler's thread."""
         self._cancelled = True
         for group in tuple(self._running):
-            _signal_group(group, signal.SIGTERM)
+            signal_group(group, signal.SIGTERM)
 
     @contextmanager
     def keep_open(self, descriptor: int) -> Iterator[None]:
@@ -301,18 +301,22 @@ class GitRunner:
             with Pump(child.stdin, child.stdout, child.stderr, data or b"", max_stdout) as pump:
                 try:
                     returncode = self._watch(child, pump, ends)
-                except _Stop as stop:
-                    self._end(child, pump)
-                    self._give_up(what, stop, deadline)
+                except Stop as stop:
+                    end_group(child, pump, self._grace)
+                    give_up(what, stop, deadline)
                 except BaseException:
-                    self._end(child, pump)
+                    end_group(child, pump, self._grace)
                     raise
                 messages = clean_messages(pump.messages, self._redactor)
                 return GitResult(returncode, pump.output, messages)
         finally:
-            with self._lock:
-                self._running.discard(child.pid)
-                self._busy += time.monotonic() - began
+            self._ended(child.pid, busy=time.monotonic() - began)
+
+    def _ended(self, pid: int, *, busy: float = 0.0) -> None:
+        with self._lock:
+            self._running.discard(pid)
+            self._busy += busy
+        self._children.ended(pid)
 
     def _start(
         self,
@@ -324,34 +328,34 @@ class GitRunner:
         what: str,
         one_output: bool = False,
     ) -> subprocess.Popen[bytes]:
+        def spawn() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=dict(environment),
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+                pass_fds=tuple(self._kept_open),
+            )
+
         # Under the lock, so that `cancel` sees every child or the child sees `cancel`.
         with self._lock:
             if self._cancelled:
                 raise Interrupted(f"{what} was not started: mgit is ending")
             try:
-                child = subprocess.Popen(
-                    argv,
-                    cwd=cwd,
-                    env=dict(environment),
-                    stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
-                    bufsize=0,
-                    start_new_session=True,
-                    pass_fds=tuple(self._kept_open),
-                )
-            except (FileNotFoundError, NotADirectoryError) as error:
-                if cwd is not None and not cwd.is_dir():
+                child = self._children.start(spawn, limited=argv[0] == self._git)
+            except OSError as error:
+                absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+                if absent and cwd is not None and not cwd.is_dir():
                     raise GitError(f"{what} failed: folder {cwd} is gone") from None
+                own = argv[0] == self._git
+                advice = "install git 2.32 or newer, or correct PATH" if own else _CORRECT
                 raise ConfigurationError(
                     f"{argv[0]!a} cannot be started: {error.strerror}",
-                    advice="install git 2.32 or newer, or correct PATH"
-                    if argv[0] == self._git
-                    else "correct the command in the configuration",
-                ) from None
-            except OSError as error:
-                raise ConfigurationError(
-                    f"{argv[0]!a} cannot be started: {error.strerror}"
+                    advice=advice if absent else "",
                 ) from None
             self._started += 1
             self._running.add(child.pid)
@@ -363,49 +367,18 @@ class GitRunner:
             if pump.step(min(left, _TICK)):
                 break
             if pump.overflow:
-                raise _Stop("overflow")
+                raise Stop("overflow")
             if self._cancelled:
-                raise _Stop("cancelled")
+                raise Stop("cancelled")
             if left <= 0:
-                raise _Stop("deadline")
+                raise Stop("deadline")
         try:
             returncode = child.wait(max(ends - time.monotonic(), _TICK))
         except subprocess.TimeoutExpired:  # closed its outputs, and works on
-            raise _Stop("deadline") from None
+            raise Stop("deadline") from None
         if self._cancelled and returncode != 0:  # `cancel` was quicker than this thread
-            raise _Stop("cancelled")
+            raise Stop("cancelled")
         return returncode
-
-    def _end(self, child: subprocess.Popen[bytes], pump: Pump | Gatherer) -> None:
-        """SIGTERM to the whole group, so that git cleans up after itself; then SIGKILL."""
-        _signal_group(child.pid, signal.SIGTERM)
-        ends = time.monotonic() + self._grace
-        while time.monotonic() < ends:
-            if pump.step(min(ends - time.monotonic(), 0.1)):
-                break
-        # The child is not reaped yet, so its number still belongs to its group.
-        _signal_group(child.pid, signal.SIGKILL)
-        child.wait()
-
-    def _give_up(self, what: str, stop: _Stop, deadline: float) -> Never:
-        match stop.why:
-            case "cancelled":
-                raise Interrupted(f"{what} was interrupted") from None
-            case "overflow":
-                raise GitError(f"{what} printed more than mgit accepts") from None
-            case _:
-                raise NetworkError(
-                    f"{what} did not end within {deadline:g} s",
-                    advice="run mgit again; if it stays slow, fetch it once by hand",
-                ) from None
-
-
-class _Stop(Exception):
-    """Not an error but the reason to wait no longer."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 def _unwatched(
@@ -413,8 +386,3 @@ def _unwatched(
 ) -> AbstractContextManager[Callable[[int], object]]:
     del command, origin
     return nullcontext(abs)  # takes the exit code, and nothing comes of it
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)

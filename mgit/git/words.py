@@ -57,6 +57,10 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"[Uu]nknown repository extensions? found"),
         "this git is too old for how the clone is kept (reftable wants git 2.45): install a newer",
     ),
+    (
+        re.compile(r"signal 25\b|File too large|SIGXFSZ"),
+        "it wrote a file larger than `max_pack_bytes`: raise that if the repository is so large",
+    ),
     (re.compile(r"No space left|Disk quota"), "make room on the disk and run mgit again"),
     (
         re.compile(r"index\.lock': File exists"),
@@ -119,7 +123,8 @@ def failure(what: str, messages: str, returncode: int) -> MgitError:
     """
     words = last_words(messages) or _ended(returncode)
     message = f"{what} failed: {words}"
-    advice = next((text for pattern, text in _ADVICE if pattern.search(messages)), "")
+    said = messages or words  # where a signal ended it, git itself said nothing
+    advice = next((text for pattern, text in _ADVICE if pattern.search(said)), "")
     if _AUTHENTICATION.search(messages):
         return AuthenticationError(message, advice=advice or "run `mgit login` for this source")
     if _NOT_FOUND.search(messages):

@@ -15,6 +15,7 @@ from mgit.model.actions import (
     action_name,
 )
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo, Operation, WorkTree
+from mgit.model.losses import LossGuard, LostRef, RefLoss, loss_of
 from mgit.model.measures import Measures
 from mgit.model.outcomes import Outcome, RepoState, Result, holds_upstream, repo_state
 from mgit.model.reasons import Reason
@@ -40,12 +41,15 @@ __all__ = [
     "Heal",
     "Listing",
     "LocalRepo",
+    "LossGuard",
+    "LostRef",
     "Measures",
     "Move",
     "Operation",
     "Outcome",
     "Plan",
     "Reason",
+    "RefLoss",
     "RefSnapshot",
     "RemoteRepo",
     "Remove",
@@ -61,5 +65,6 @@ __all__ = [
     "action_key",
     "action_name",
     "holds_upstream",
+    "loss_of",
     "repo_state",
 ]

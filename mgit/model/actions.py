@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mgit.model.clones import CopyKind, CopyOptions, LocalRepo
+from mgit.model.losses import LossGuard, RefLoss
 from mgit.model.reasons import Reason
 from mgit.model.upstream import RefSnapshot, RemoteRepo, RepoKey, SourceProblem
 
@@ -28,6 +29,7 @@ class Fetch:
         held: why the work tree stays as it is; None for a mirror or where nothing stands still.
         upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
         options: how much to keep; an existing clone stays shallow or whole as it is.
+        guard: how much it may take away.
     """
 
     repo: RemoteRepo
@@ -37,6 +39,7 @@ class Fetch:
     held: Reason | None = None
     upstream: RefSnapshot = field(default_factory=RefSnapshot)
     options: CopyOptions = field(default_factory=CopyOptions)
+    guard: LossGuard = field(default_factory=LossGuard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class FastForward:
         expects_oid: the commit the branch is at now, empty for an unborn branch.
         upstream: the refs to arrive at; empty when unknown, and then nothing is pruned.
         options: how much to keep; an existing clone stays shallow or whole as it is.
+        guard: how much it may take away.
     """
 
     repo: RemoteRepo
@@ -61,6 +65,7 @@ class FastForward:
     expects_oid: str
     upstream: RefSnapshot = field(default_factory=RefSnapshot)
     options: CopyOptions = field(default_factory=CopyOptions)
+    guard: LossGuard = field(default_factory=LossGuard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class Skip:
         reason: why.
         detail: one line more for a person; may be empty.
         key: its identity, None for what mgit does not know.
+        loss: what it would lose, where that is why.
     """
 
     name: str
@@ -128,6 +134,7 @@ class Skip:
     reason: Reason
     detail: str = ""
     key: RepoKey | None = None
+    loss: RefLoss | None = None
 
 
 Action = Clone | Fetch | FastForward | Move | Archive | Remove | Heal | Skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mgit.model.actions import Action
+from mgit.model.losses import RefLoss
 from mgit.model.reasons import Reason
 
 
@@ -38,6 +39,8 @@ class Outcome:
         seconds: wall time spent.
         refs_changed: refs that differ after the action.
         rewritten: a checked-out branch left commits behind that its upstream took back.
+        loss: what the clone would have lost, where it is held for that.
+        kept: refs whose old tips a mirror keeps since this action.
         span_id: the span that tells of it; empty without tracing.
     """
 
@@ -50,6 +53,8 @@ class Outcome:
     seconds: float = 0.0
     refs_changed: int = 0
     rewritten: bool = False
+    loss: RefLoss | None = None
+    kept: tuple[str, ...] = ()
     span_id: str = ""
 
 

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     EMPTY = "empty"
     NO_WIKI = "no-wiki"
     EMPTIED = "upstream-emptied"
+    REF_LOSS = "upstream-lost-refs"
+    REWRITTEN = "upstream-rewritten"
     UNAVAILABLE = "unavailable"
     GONE = "not-listed"
     LISTING_INCOMPLETE = "listing-incomplete"

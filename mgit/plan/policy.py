@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from mgit.model import CopyKind, CopyOptions, LocalRepo, RemoteRepo, RepoKey, Shard
+from mgit.model import (
+    CopyKind,
+    CopyOptions,
+    LocalRepo,
+    LossGuard,
+    RemoteRepo,
+    RepoKey,
+    Shard,
+)
 from mgit.plan.layout import Layout
 from mgit.plan.select import Selection, Subject
 from mgit.plan.shard import holds
@@ -55,6 +63,8 @@ class SyncPolicy:
         shard: the part of the repositories that this mgit keeps, None for all.
         resting: sources that this run is not about; what is known of them only keeps their names
             reserved.
+        guard: how much a fetch may take away.
+        acknowledged: digests of the losses that a person has accepted, by repository.
         asleep: repositories that are left as they are in this run: they were asked a while ago.
     """
 
@@ -70,7 +80,14 @@ class SyncPolicy:
     now: datetime | None = None
     shard: Shard | None = None
     resting: frozenset[str] = frozenset()
+    guard: LossGuard = field(default_factory=LossGuard)
+    acknowledged: Mapping[RepoKey, frozenset[str]] = field(default_factory=dict)
     asleep: frozenset[RepoKey] = frozenset()
+
+    def guard_of(self, key: RepoKey) -> LossGuard:
+        """How much a fetch may take away from one repository."""
+        known = self.acknowledged.get(key)
+        return replace(self.guard, acknowledged=known) if known else self.guard
 
     def keeps(self, key: RepoKey | None) -> bool:
         """Whether a repository is this mgit's to look after; what has no identity always is."""

@@ -153,15 +153,16 @@ class Book:
         """What is asked between the turns of its source, by source."""
         found: dict[str, set[RepoKey]] = defaultdict(set)
         for visit, key, moment in self._between():
-            # Those that would follow shortly are taken along.
-            if moment <= now + self.rhythms[visit.source].shortest / 4:
+            if moment <= now:
                 found[visit.source].add(key)
         return {source: frozenset(keys) for source, keys in found.items()}
 
-    def next(self, but: Collection[str] = ()) -> float | None:
-        """When the first is due between the turns of its source, these sources left out."""
-        moments = (at for visit, _, at in self._between() if visit.source not in but)
-        return min(moments, default=None)
+    def next(self) -> dict[str, float]:
+        """When the first is due between the turns of its source, by source."""
+        found: dict[str, float] = {}
+        for visit, _, moment in self._between():
+            found[visit.source] = min(moment, found.get(visit.source, moment))
+        return found
 
     def stalest(self, keys: Collection[RepoKey], room: int) -> frozenset[RepoKey]:
         """As many of these as there is room for, those first that were not asked for longest."""

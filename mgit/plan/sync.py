@@ -6,10 +6,10 @@ The rules, in the order in which they are asked for one repository:
    that is not ours stands in the way.
 2. Listed and there is a clone. Damaged: Heal where the policy says so and upstream can be read,
    else Skip. Renamed: Move first, where the new place is or gets free. Then Skip when upstream
-   could not be read, or when upstream lost all its refs (never believed). Then Fetch where refs
-   differ, FastForward where the checked-out branch is behind and nothing of the person's is in
-   the way, else Skip or Fetch with the reason why the work tree stands still. A clone in which
-   another git works is left alone whenever there is something to do.
+   could not be read, or when upstream lost more refs than a person has said may go. Then Fetch
+   where refs differ, FastForward where the checked-out branch is behind and nothing of the
+   person's is in the way, else Skip or Fetch with the reason why the work tree stands still. A
+   clone in which another git works is left alone whenever there is something to do.
 3. A clone that is not listed: only a complete listing of its source says anything about it.
 4. A clone whose repository another shard keeps is only mentioned, listed or not.
 5. A repository on disk that mgit did not make is only mentioned when it stands in the way.
@@ -235,27 +235,24 @@ def _plan_refs(
         return _skip(repo, folder, Reason.UNREACHABLE, "its refs were not asked for")
     if isinstance(upstream, Unreadable):
         return _skip(repo, folder, upstream.reason, upstream.message)
-    if not upstream.refs:
-        return _plan_empty(repo, clone, folder)
+    if not upstream.refs and not clone.refs.refs:
+        return _skip(repo, folder, Reason.EMPTY, "upstream has no commit yet")
+    guard = policy.guard_of(repo.key)
+    loss = guard.objection(upstream, clone.refs)
+    if loss is not None:
+        return Skip(str(repo.path), folder, loss.reason, loss.sentence, repo.key, loss)
     standing = stand(upstream, clone)
     same = same_refs(upstream, clone.refs)
     if same and standing.forward is None and standing.held is None:
         return _skip(repo, folder, Reason.CURRENT)
     options = _keeping(clone, repo, policy)
+    refs = clone.refs
     if standing.forward is not None:
         oid = clone.head_oid or ""
-        return FastForward(repo, folder, standing.forward, clone.refs, oid, upstream, options)
+        return FastForward(repo, folder, standing.forward, refs, oid, upstream, options, guard)
     if not same:
-        return Fetch(repo, folder, clone.kind, clone.refs, standing.held, upstream, options)
+        return Fetch(repo, folder, clone.kind, refs, standing.held, upstream, options, guard)
     return _skip(repo, folder, standing.held or Reason.CURRENT, standing.detail)
-
-
-def _plan_empty(repo: RemoteRepo, clone: LocalRepo, folder: str) -> Skip:
-    if not clone.refs.refs:
-        return _skip(repo, folder, Reason.EMPTY, "upstream has no commit yet")
-    # A broken proxy that answers with nothing looks the same as an emptied repository.
-    detail = f"upstream shows no refs, the clone keeps its {len(clone.refs.refs)}"
-    return _skip(repo, folder, Reason.EMPTIED, detail)
 
 
 def _copies(

@@ -32,8 +32,12 @@ class Sort(StrEnum):
 
 
 class Show(StrEnum):
-    """Which repositories are told: those in a state, or those that nobody reached for long."""
+    """Which repositories are told: those in a state, or those that nobody reached for long.
 
+    `WELL` are those that are current and not stale.
+    """
+
+    WELL = "well"
     CURRENT = "current"
     HELD = "held"
     FAILED = "failed"
@@ -127,7 +131,8 @@ class Tally:
 
     Args:
         source: its name.
-        current: all well.
+        well: current and not stale.
+        current: the last look found, or made, all as it should be.
         held: refs are right, or kept; something is left alone.
         failed: the last look failed.
         foreign: not ours.
@@ -137,6 +142,7 @@ class Tally:
     """
 
     source: str
+    well: int
     current: int
     held: int
     failed: int
@@ -276,7 +282,8 @@ class Overview:
         sums = ", ".join(
             f"sum(state = '{state}')" for state in ("current", "held", "failed", "foreign")
         )
-        select = f"SELECT source, {sums}, sum({_FRESH} < cutoff), min({_FRESH})"
+        well = f"sum(state = 'current' AND {_FRESH} >= cutoff)"
+        select = f"SELECT source, {well}, {sums}, sum({_FRESH} < cutoff), min({_FRESH})"
         query, values = _where(select, Filter(cutoffs))
         rows = self._rows(f"{query} GROUP BY source", values)
         return {row[0]: Tally(*row) for row in rows}
@@ -327,6 +334,8 @@ def _where(select: str, chosen: Filter) -> tuple[str, list[object]]:
         values.append(chosen.source)
     if chosen.show is Show.STALE:
         query += f" AND {_FRESH} < cutoff"
+    elif chosen.show is Show.WELL:
+        query += f" AND state = 'current' AND {_FRESH} >= cutoff"
     elif chosen.show is not None:
         query += " AND state = ?"
         values.append(chosen.show.value)

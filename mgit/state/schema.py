@@ -174,4 +174,51 @@ _SIXTH = (
     "ALTER TABLE runs ADD COLUMN measures BLOB",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+_SEVENTH = (
+    # Repositories that are held, for their upstream took more away than may be believed.
+    """
+    CREATE TABLE held (
+        root TEXT NOT NULL,
+        forge TEXT NOT NULL,
+        repo_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        source TEXT NOT NULL,
+        since REAL NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (root, forge, repo_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+    # Losses that a person has seen and accepted, until they have come to pass.
+    """
+    CREATE TABLE acknowledged (
+        root TEXT NOT NULL,
+        forge TEXT NOT NULL,
+        repo_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (root, forge, repo_id, digest)
+    ) WITHOUT ROWID, STRICT
+    """,
+    # How far the search for bit rot has come in each clone.
+    """
+    CREATE TABLE scrubs (
+        root TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        begun_at REAL NOT NULL,
+        ended_at REAL,
+        place TEXT NOT NULL,
+        damage TEXT NOT NULL,
+        PRIMARY KEY (root, folder)
+    ) WITHOUT ROWID, STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _FIFTH,
+    _SIXTH,
+    _SEVENTH,
+)

@@ -25,9 +25,11 @@ from mgit.model import (
 )
 from mgit.state.database import Database
 from mgit.state.deliveries import Deliveries
+from mgit.state.held import Held
 from mgit.state.past import Past
 from mgit.state.pauses import Pauses
 from mgit.state.remembered import Remembered, StoredListing, decoded, encoded
+from mgit.state.scrubs import Scrubs
 from mgit.state.turns import Turns
 from mgit.state.visits import Visits
 
@@ -122,6 +124,8 @@ class State:
         self.pauses = Pauses(self._database, clock)
         self.remembered = Remembered(self._database, clock)
         self.turns = Turns(self._database)
+        self.held = Held(self._database, clock)
+        self.scrubs = Scrubs(self._database)
         self.visits = Visits(self._database)
         self.deliveries = Deliveries(self._database, clock)
         self.past = Past(self._database)

@@ -13,6 +13,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.telemetry.logs import EventLog, log_observer, open_log
 from mgit.telemetry.verifying import Verdict, verify_audit
@@ -29,6 +30,7 @@ __all__ = [
     "Planned",
     "RunEnded",
     "RunStarted",
+    "Scrubbed",
     "Verdict",
     "log_observer",
     "open_log",

@@ -16,7 +16,9 @@ from mgit.model import (
     Listing,
     Move,
     Outcome,
+    RefLoss,
     Remove,
+    RepoKey,
     Result,
     Skip,
     action_key,
@@ -33,6 +35,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 
 MANY_REFS = 10
@@ -43,15 +46,25 @@ _INPUT = (ExitCode.USAGE, ExitCode.SOME_FAILED)
 
 
 class _Audited:
-    def __init__(self, trail: AuditTrail, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        trail: AuditTrail,
+        warn: Callable[[str], None],
+        knows_loss: Callable[[RepoKey, RefLoss], bool],
+    ) -> None:
         self._trail = trail
         self._warn = warn
+        self._knows_loss = knows_loss
         self._warned = False
+        self._routine = False
 
     def __call__(self, event: Event) -> None:
         run_id = event.run_id
         match event:
+            case RunStarted(routine=True):
+                self._routine = True  # every minute: what it does is told, not that it looked
             case RunStarted(root=root, sources=sources):
+                self._routine = False
                 why = {"cause": ", ".join(event.causes[:_CAUSES]), "trace_id": event.trace_id}
                 names = ", ".join(sources)
                 self._put("run-started", "success", run_id, root=root, sources=names, **why)
@@ -64,13 +77,32 @@ class _Audited:
                 self._listed(run_id, listing)
             case Planned():
                 pass
+            case Scrubbed():
+                self._scrubbed(event)
             case Ended(outcome=outcome, source=source, cause=cause):
                 self._ended(run_id, outcome, source, cause)
             case RunEnded(code=code):
-                outcome_word = "success" if code is ExitCode.OK else "failure"
-                self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))
+                self._run_ended(run_id, code)
             case _:
                 assert_never(event)
+
+    def _run_ended(self, run_id: str, code: ExitCode) -> None:
+        if not self._routine:
+            outcome_word = "success" if code is ExitCode.OK else "failure"
+            self._put("run-ended", outcome_word, run_id, exit_code=str(int(code)))
+
+    def _scrubbed(self, event: Scrubbed) -> None:
+        if event.damage:
+            self._put(
+                "damage-found",
+                "failure",
+                event.run_id,
+                source=event.source,
+                repo=event.name,
+                repo_key=str(event.key),
+                folder=event.folder,
+                damage=event.damage,
+            )
 
     def _credential(self, event: CredentialFound) -> None:
         about = {"source": event.source, "origin": event.origin, "found_in": event.found_in}
@@ -99,12 +131,22 @@ class _Audited:
         if outcome.rewritten and isinstance(outcome.action, FastForward):
             branch, before = outcome.action.branch, outcome.action.expects_oid
             self._put("branch-forced", "success", run_id, branch=branch, before=before, **about)
+        self._of_losses(run_id, outcome, about)
         if len(gone := _refs_gone(outcome)) >= MANY_REFS:
             count, some = str(len(gone)), ", ".join(gone)
             self._put("refs-deleted", "success", run_id, count=count, refs=some, **about)
         if name := _name(outcome):
             word = "failure" if outcome.result is Result.FAILED else "success"
             self._put(name, word, run_id, **about)
+
+    def _of_losses(self, run_id: str, outcome: Outcome, about: dict[str, str]) -> None:
+        """A loss that is held is told when it is new, and not on every run."""
+        if outcome.kept:
+            count, some = str(len(outcome.kept)), ", ".join(outcome.kept)
+            self._put("refs-kept", "success", run_id, count=count, refs=some, **about)
+        key, loss = action_key(outcome.action), outcome.loss
+        if loss is not None and key is not None and not self._knows_loss(key, loss):
+            self._put("refs-held", "failure", run_id, **loss_labels(loss), **about)
 
     def _put(self, action: str, outcome: str, run_id: str, **labels: str) -> None:
         try:
@@ -167,11 +209,31 @@ def _refs_gone(outcome: Outcome) -> list[str]:
     return sorted(action.expects.refs.keys() - action.upstream.refs.keys())
 
 
-def audit_observer(trail: AuditTrail, warn: Callable[[str], None]) -> Observer:
+def loss_labels(loss: RefLoss) -> dict[str, str]:
+    """What an audit record says of a loss."""
+    refs = (f"{one.name} {one.before[:12]}->{one.after[:12] or 'gone'}" for one in loss.refs)
+    return {
+        "reason": loss.reason.value,
+        "count": str(len(loss.refs)),
+        "refs": ", ".join(refs),
+        "loss": loss.digest,
+    }
+
+
+def _nothing_known(_key: RepoKey, _loss: RefLoss) -> bool:
+    return False
+
+
+def audit_observer(
+    trail: AuditTrail,
+    warn: Callable[[str], None],
+    knows_loss: Callable[[RepoKey, RefLoss], bool] = _nothing_known,
+) -> Observer:
     """Keeps the audit trail from the stream of events.
 
     Args:
         trail: where records go.
         warn: told once when they can't be kept.
+        knows_loss: whether a loss that is held was held before; then it is not told again.
     """
-    return _Audited(trail, warn)
+    return _Audited(trail, warn, knows_loss)

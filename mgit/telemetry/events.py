@@ -24,6 +24,8 @@ class RunStarted:
         sources: names of the sources it asks.
         partly: those of them of which not all repositories are looked after.
         causes: ids of the requests (webhooks) that it answers; empty for one that was due.
+        routine: it only asks some repositories whose time has come, as happens every minute: worth
+            no word unless something comes of it.
         trace_id: the trace that tells of it; empty without tracing.
     """
 
@@ -32,6 +34,7 @@ class RunStarted:
     sources: tuple[str, ...]
     partly: frozenset[str] = frozenset()
     causes: tuple[str, ...] = ()
+    routine: bool = False
     trace_id: str = ""
 
 
@@ -157,7 +160,41 @@ class RunEnded:
     measures: Measures = _UNMEASURED
 
 
-Event = RunStarted | CredentialFound | CredentialRejected | Listed | Planned | Ended | RunEnded
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A clone was read whole, in the search for bit rot.
+
+    Args:
+        run_id: empty where the service did it between two runs.
+        name: path of the repository, or the folder.
+        folder: of the clone.
+        source: the source that listed it.
+        key: its identity.
+        bytes: how much was read.
+        damage: what is wrong with it, empty when nothing is.
+        at: when, in seconds since 1970.
+    """
+
+    run_id: str
+    name: str
+    folder: str
+    source: str
+    key: RepoKey
+    bytes: int
+    damage: str
+    at: float
+
+
+Event = (
+    RunStarted
+    | CredentialFound
+    | CredentialRejected
+    | Listed
+    | Planned
+    | Ended
+    | RunEnded
+    | Scrubbed
+)
 
 Observer = Callable[[Event], None]
 """Receives every event, one at a time, in the thread that drives the run."""

@@ -33,6 +33,7 @@ class Instruments:
         self._of_sources()
         self._of_listings()
         self._of_repositories()
+        self._of_scrubs()
         self._of_runs()
         self._of_the_process()
 
@@ -59,6 +60,11 @@ class Instruments:
         )
         self.interval = self._gauge(
             "mgit_source_interval_seconds", "How often the source has its turn.", "source"
+        )
+        self.rest = self._gauge(
+            "mgit_source_rest_seconds",
+            "For how much longer than a turn a repository may go unasked.",
+            "source",
         )
         self.expiry = self._gauge(
             "mgit_credential_expiry_timestamp_seconds",
@@ -108,6 +114,9 @@ class Instruments:
             "Clones that keep refs which their upstream suddenly does not show any more.",
             "source",
         )
+        self.held_repos = self._gauge(
+            "mgit_held_repos", "The same clones, by what their upstream took away.", "reason"
+        )
         self.quarantine = self._gauge(
             "mgit_quarantine_entries", "Damaged clones that were set aside and wait for a person."
         )
@@ -115,6 +124,19 @@ class Instruments:
             "mgit_repo_last_success_timestamp_seconds",
             "When one of the stalest repositories last held all of its upstream; on request.",
             *("source", "repo"),
+        )
+
+    def _of_scrubs(self) -> None:
+        self.scrubs = self._counter(
+            "mgit_scrubs", "Clones read whole to find bit rot, by what was found.", "result"
+        )
+        self.scrub_bytes = self._counter("mgit_scrub_bytes", "Bytes read to find bit rot.")
+        self.last_scrub = self._gauge(
+            "mgit_scrub_last_timestamp_seconds", "When a clone was last read whole."
+        )
+        self.oldest_scrub = self._gauge(
+            "mgit_scrub_oldest_timestamp_seconds",
+            "When the clone that waits longest was read whole; 0 if one never was.",
         )
 
     def _of_runs(self) -> None:

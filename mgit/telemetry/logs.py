@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 
 import msgspec
 
+from mgit.credentials.find import how_to_renew
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
@@ -24,6 +25,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.telemetry.tracing import SpanIds
 
@@ -168,14 +170,17 @@ def _console_line(values: Mapping[str, Value]) -> str:
 
 def log_observer(events: EventLog) -> Observer:
     """Writes the stream of events to a log."""
+    routine = False
 
     def observe(event: Event) -> None:
+        nonlocal routine
         bound = events.bind(run_id=event.run_id)
         match event:
             case RunStarted(sources=sources, root=root, causes=causes):
+                routine = event.routine
                 names, cause = ", ".join(sources), ", ".join(causes[:_CAUSES])
-                began = f"run began: {names}"
-                bound.info("run.started", began, sources=names, root=root, **_why(cause))
+                write = bound.debug if routine else bound.info
+                write("run.started", f"run began: {names}", sources=names, root=root, **_why(cause))
             case CredentialFound():
                 _credential(bound, event)
             case CredentialRejected(source=source, origin=origin, found_in=found_in):
@@ -187,27 +192,19 @@ def log_observer(events: EventLog) -> Observer:
                     found_in=found_in,
                     advice=event.advice,
                 )
-            case Listed(listing=listing, seconds=seconds, elsewhere=elsewhere):
-                if (problem := listing.failure) is not None:
-                    _problem(bound, problem)
-                count = len(listing.repos) - len(elsewhere)
-                more = f", and {len(elsewhere)} of other shards" if elsewhere else ""
-                bound.info(
-                    "source.listed",
-                    f"{listing.source} lists {count} repositories{more}",
-                    source=listing.source,
-                    repos=count,
-                    complete=listing.complete,
-                    seconds=seconds,
-                )
+            case Listed():
+                _listed(bound, event)
             case Planned(plan=plan, seconds=seconds, asleep=asleep):
                 count = len(plan.actions)
                 words = f"compared {count}" + (f", {asleep} rest" if asleep else "")
-                bound.info("run.planned", words, actions=count, seconds=seconds, resting=asleep)
+                write = bound.debug if routine else bound.info
+                write("run.planned", words, actions=count, seconds=seconds, resting=asleep)
             case Ended(outcome=outcome, source=source, cause=cause):
                 _outcome(bound.bind(**_why(cause)), outcome, source)
             case RunEnded():
-                _end(bound, event)
+                _end(bound, event, routine=routine)
+            case Scrubbed():
+                _scrubbed(bound, event)
             case _:
                 assert_never(event)
 
@@ -234,7 +231,7 @@ def _credential(events: EventLog, event: CredentialFound) -> None:
             "credential.expiring",
             f"the token of source {event.source} ends at {_moment(event.expires_at)}",
             expires_at=event.expires_at,
-            advice=f"make a new one and put it into {event.found_in}",
+            advice=how_to_renew(event.source, event.found_in),
         )
 
 
@@ -272,9 +269,41 @@ def _outcome(events: EventLog, outcome: Outcome, source: str) -> None:
     )
 
 
-def _end(events: EventLog, event: RunEnded) -> None:
+def _listed(events: EventLog, event: Listed) -> None:
+    listing = event.listing
+    if (problem := listing.failure) is not None:
+        _problem(events, problem)
+    others = len(event.elsewhere)
+    count = len(listing.repos) - others
+    more = f", and {others} of other shards" if others else ""
+    events.info(
+        "source.listed",
+        f"{listing.source} lists {count} repositories{more}",
+        source=listing.source,
+        repos=count,
+        complete=listing.complete,
+        seconds=event.seconds,
+    )
+
+
+def _scrubbed(events: EventLog, event: Scrubbed) -> None:
+    write = events.error if event.damage else events.debug
+    state = "damaged" if event.damage else "sound"
+    write(
+        f"scrub.{state}",
+        f"{event.name} is {state}" + (f": {event.damage}" if event.damage else ""),
+        repo=event.name,
+        repo_key=str(event.key),
+        source=event.source,
+        folder=event.folder,
+        bytes=event.bytes,
+    )
+
+
+def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:
     well = event.code == 0 or event.interrupted
-    write = events.info if well else events.warning
+    fine = events.debug if routine and not event.git_processes else events.info
+    write = fine if well else events.warning
     write(
         "run.ended",
         f"run {'was interrupted' if event.interrupted else 'ended'} with code {int(event.code)}",

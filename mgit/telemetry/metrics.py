@@ -39,6 +39,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.telemetry.instruments import Instruments
 from mgit.text import escape_untrusted
@@ -50,6 +51,7 @@ MOST_PER_REPOSITORY = 1000
 """So many repositories may have a series of their own, whatever a person asks for."""
 _MAX_LABEL = 300
 
+_LOSSES = (Reason.EMPTIED, Reason.REF_LOSS, Reason.REWRITTEN)
 _PROBLEMS = {
     ExitCode.AUTHENTICATION: "credential",
     ExitCode.UNREACHABLE: "unreachable",
@@ -58,7 +60,7 @@ _PROBLEMS = {
 # A counter that is not there before its first event hides that event from `increase()`.
 _FAILURES = (
     "",
-    *(one.value for one in (Reason.BROKEN, Reason.EMPTIED, Reason.UNREACHABLE, Reason.REFUSED)),
+    *(one.value for one in (Reason.BROKEN, *_LOSSES, Reason.UNREACHABLE, Reason.REFUSED)),
 )
 _SPENT = ("listing", "asking", "git", "paused", "queued")
 
@@ -101,6 +103,8 @@ class Metrics:
             self._the.webhooks.labels(word)
         for word in _SPENT:
             self._the.spent.labels(word)
+        for word in ("sound", "damaged"):
+            self._the.scrubs.labels(word)
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -117,10 +121,7 @@ class Metrics:
                 self._the.problems.labels(source, "credential").inc()
             case Listed(listing=listing, elsewhere=elsewhere):
                 self._count_listing(listing, elsewhere)
-                if event.requests_left is not None:
-                    self._the.allowance.labels(listing.source).set(event.requests_left)
-                if event.requests_limit is not None:
-                    self._the.limit.labels(listing.source).set(event.requests_limit)
+                self._count_allowance(event)
             case Planned(plan=plan, asleep=asleep):
                 self._the.queue.set(len(plan.actions))
                 self._the.asleep.set(asleep)
@@ -128,6 +129,9 @@ class Metrics:
                 self._count_outcome(outcome, source)
             case RunEnded():
                 self._count_run(event)
+            case Scrubbed(damage=damage, at=at):
+                self._the.scrubs.labels("damaged" if damage else "sound").inc()
+                self._the.last_scrub.set(at)
             case _:
                 assert_never(event)
 
@@ -160,6 +164,11 @@ class Metrics:
         for source, interval in seconds.items():
             self._the.interval.labels(source).set(interval)
 
+    def rests(self, seconds: Mapping[str, float]) -> None:
+        """Note for how much longer than a turn of its source a repository may go unasked."""
+        for source, rest in seconds.items():
+            self._the.rest.labels(source).set(rest)
+
     def next_run(self, timestamp: float) -> None:
         """Note when the next run is due, in seconds since 1970."""
         self._the.next_run.set(timestamp)
@@ -171,6 +180,12 @@ class Metrics:
     def health_restarted(self) -> None:
         """Count a new start of the process that answers. From any thread."""
         self._the.helper.inc()
+
+    def scrub(self, read_bytes: int, oldest: float | None) -> None:
+        """Note how much was read in the search for bit rot, and how long ago the stalest was."""
+        self._the.scrub_bytes.inc(read_bytes)
+        if oldest is not None:
+            self._the.oldest_scrub.set(oldest)
 
     # --- how it is counted -----------------------------------------------------------------
 
@@ -222,6 +237,13 @@ class Metrics:
         self._the.discovered.labels(source).set(len(keys))
         self._the.discovery.labels(source).set(now)
 
+    def _count_allowance(self, event: Listed) -> None:
+        source = event.listing.source
+        if event.requests_left is not None:
+            self._the.allowance.labels(source).set(event.requests_left)
+        if event.requests_limit is not None:
+            self._the.limit.labels(source).set(event.requests_limit)
+
     def _count_outcome(self, outcome: Outcome, source: str) -> None:
         reason = outcome.reason.value if outcome.reason else ""
         self._the.queue.dec()
@@ -264,7 +286,10 @@ class Metrics:
         reasons = Tally((one.source, one.reason) for one in self._states.values())
         for source in {*self._listed, *(one.source for one in self._states.values())}:
             self._the.corrupt.labels(source).set(reasons[source, Reason.BROKEN])
-            self._the.held.labels(source).set(reasons[source, Reason.EMPTIED])
+            self._the.held.labels(source).set(sum(reasons[source, why] for why in _LOSSES))
+        held = Tally(one.reason for one in self._states.values())
+        for why in _LOSSES:
+            self._the.held_repos.labels(why.value).set(held[why])
 
     def _tell_stalest(self, now: float) -> None:
         """Give those that are behind the longest a series; one for each, all others none."""

@@ -84,8 +84,10 @@ _FOR_TESTS = tuple(
         ("git-lfs", "git-lfs", "large files"),
         ("zsh", "zsh", "completion in it"),
         ("fish", "fish", "completion in it"),
+        ("strace", "strace", "kills and errors of the disk at chosen system calls"),
         ("systemd-analyze", "systemd", "the units of deploy/systemd"),
         ("promtool", "prometheus", "alert rules and the dashboard's queries"),
+        ("chromium", "chromium", "the status page in it"),
     )
 )
 

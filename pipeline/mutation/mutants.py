@@ -123,9 +123,7 @@ def _of_file(meta: Path, package: str) -> Iterator[Mutant]:
     for name, code in codes.items():
         module, _, mangled = name.rpartition(".")
         whole, _, number = mangled.partition("__mutmut_")
-        function = whole.removeprefix("x").lstrip("_" + _SEPARATOR).replace(_SEPARATOR, ".")
-        if whole.startswith("x__"):
-            function = f"_{whole.removeprefix('x__')}"
+        function = whole[2:].replace(_SEPARATOR, ".")  # after `x_`, or `x` and the separator
         before, after = _changed(
             _body(lines, spans.get(f"{whole}__mutmut_orig")),
             _body(lines, spans.get(f"{whole}__mutmut_{number}")),

@@ -26,7 +26,7 @@ _RUNNER = re.compile(r"^\s+runs-on: (\S+)$", re.MULTILINE)
 _USES = re.compile(r"uses: (actions/([a-z-]+)@[0-9a-f]{40})")
 CUT_OFF = ("DOCKER_HOST", "DOCKER_CONFIG", "PIP_INDEX_URL", "UV_DEFAULT_INDEX")
 """Where engine and packages are, if not where they always are."""
-_QUIET = {"ACT_DISABLE_VERSION_CHECK": "1"}
+QUIET = {"ACT_DISABLE_VERSION_CHECK": "1"}
 """act asks its maker for news at each start, which is of no use here and needs a network."""
 _ACTIONS = Path(__file__).resolve().parents[2] / "sandbox" / "actions"
 
@@ -161,7 +161,7 @@ class Ci:
             ),
             *_each("--env", (f"{name}={value}" for name, value in variables.items())),
         ]
-        return self.shell.watch(following(argv), self._say, cwd=source, env=_QUIET)
+        return self.shell.watch(following(argv), self._say, cwd=source, env=QUIET)
 
     def _say(self, line: str) -> None:
         """What a job printed, without what act says of itself; the log has both."""

@@ -36,6 +36,7 @@ LONG = "9" * 5000  # Python turns no text of more than 4300 digits into a number
 
 
 @pytest.mark.parametrize("name", ["MGIT_CONCURRENCY", "MGIT_DEPTH"])
+@pytest.mark.fault("numbers of thousands of digits, in a file, a variable or an answer")
 def test_a_variable_with_a_very_long_number(name: str) -> None:
     environment = Environment({"HOME": "/home/mona", name: LONG})
     with pytest.raises(ConfigurationError, match="from 1 to"):
@@ -58,6 +59,7 @@ def test_a_very_long_number_in_a_configuration_or_a_manifest(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", [r'a: "\UFFFFFFFF"', f"%YAML 1.{LONG}\n--- a"])
+@pytest.mark.fault("YAML, TOML, JSON or msgpack that is deep or breaks its own parser")
 def test_yaml_that_is_a_traceback_in_its_parser(text: str) -> None:
     with pytest.raises(InvalidInput, match="no valid YAML"):
         parse_old(text.encode(), "old.yaml")
@@ -103,6 +105,7 @@ def test_an_exception_from_the_proxy_with_a_port_that_is_none(entry: str) -> Non
 
 
 @pytest.mark.parametrize("host", ["a" * 64, "a..b", "-", "a b", f"x.{'b' * 70}.test"])
+@pytest.mark.fault("a host name that no name service can be asked for")
 def test_a_host_that_no_name_service_can_be_asked_for(host: str) -> None:
     with pytest.raises(ConfigurationError, match="proxy"):
         parse_proxy(f"http://{host}:3128")
@@ -110,6 +113,7 @@ def test_a_host_that_no_name_service_can_be_asked_for(host: str) -> None:
         parse_origin(f"https://{host}/acme")
 
 
+@pytest.mark.fault("numbers of thousands of digits, in a file, a variable or an answer")
 def test_a_length_of_very_many_digits() -> None:
     import http.client
 
@@ -126,6 +130,7 @@ def test_rows_of_the_state_that_are_no_refs(body: bytes) -> None:
     assert unpacked_refs(zlib.compress(body)) is None
 
 
+@pytest.mark.fault("YAML, TOML, JSON or msgpack that is deep or breaks its own parser")
 def test_a_row_of_the_state_that_is_too_deep() -> None:
     assert decoded(zlib.compress(b"\x91" * 100_000), Listing) is None
 

@@ -11,6 +11,12 @@ from sandbox.forge import SandboxForge
 from tests.story.laptop import CANARY, Laptop
 
 
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest) -> bool:
+    """Whether the pictures of the documentation are to be renewed."""
+    return bool(request.config.getoption("pictures"))
+
+
 @pytest.fixture
 def laptop(tmp_path: Path) -> Laptop:
     return Laptop.new(tmp_path)

@@ -207,3 +207,29 @@ def test_a_list_of_urls_is_checked_listed_and_cloned(work: Laptop, forge: Sandbo
     wrong = work.mgit("sync", env={"MGIT_TOKEN_VENDORED": CANARY})
     assert wrong.code == 2, wrong.err
     assert f"{manifest}, line 2" in wrong.err
+
+
+def test_nothing_but_login_asks_at_a_terminal(laptop: Laptop, forge: SandboxForge) -> None:
+    """Neither mgit nor git nor a token command may wait for somebody to type."""
+    forge.add_repo("acme", "api", private=True)
+    source = f'[sources.work]\nforge = "github"\nurl = "{forge.api_url}"\nowners = ["acme"]\n'
+    asking = 'token_command = ["sh", "-c", "read -r line </dev/tty; echo token"]\n'
+    for text in (source, source + asking):
+        laptop.configure(text)
+        for command in ("list", "sync", "doctor"):
+            terminal, end = pty.openpty()
+            try:
+                ran = subprocess.run(
+                    [sys.executable, "-m", "mgit", command],
+                    stdin=end,
+                    capture_output=True,
+                    env=laptop.environment,
+                    cwd=laptop.home,
+                    start_new_session=True,
+                    timeout=60,
+                    check=False,
+                )
+            finally:
+                os.close(terminal)
+                os.close(end)
+            assert ran.returncode == 3, ran.stderr

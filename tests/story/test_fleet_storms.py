@@ -77,6 +77,7 @@ def test_a_short_storm_is_waited_out(both: Laptop, forge: SandboxForge) -> None:
     assert asked_by_git(forge) <= 16 + 4 + 20
 
 
+@pytest.mark.fault("a storm of 429 or 500")
 def test_a_long_storm_stops_its_host_and_not_the_run(
     both: Laptop, forge: SandboxForge, other: SandboxForge
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_long_storm_stops_its_host_and_not_the_run(
     assert asked_by_git(other) == 5
 
 
+@pytest.mark.fault("a storm of 429 or 500")
 def test_the_next_run_knows_of_the_pause_and_does_not_ask(
     both: Laptop, forge: SandboxForge
 ) -> None:

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sandbox.forge import SandboxForge
 from tests.story.laptop import Laptop
 
@@ -57,6 +59,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.fault("a damaged clone, in fifteen ways")
 def test_damaged_mirrors_are_current_after_one_sync_and_nothing_is_thrown_away(
     work: Laptop, forge: SandboxForge
 ) -> None:

@@ -19,9 +19,10 @@ from mgit.credentials import Askpass, Credential, CredentialBook, Redactor, Secr
 from mgit.errors import MgitError, NetworkError
 from mgit.forges import ForgeContext, Pacing, api_base, open_forge
 from mgit.git.environment import Channel, git_environment
-from mgit.git.fetching import Target, fetch_refs
+from mgit.git.fetching import fetch_refs
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
+from mgit.git.target import Target
 from mgit.model import CopyKind, RefSnapshot, RemoteRepo, RepoKey, RepoPath
 from mgit.transport import Transport
 from sandbox.forge import SandboxForge
@@ -146,6 +147,7 @@ WAYS: dict[str, tuple[Callable[[Desk], None], str]] = {
 }
 
 
+@pytest.mark.fault("a cut pack or advertisement, HTML or nothing with 200")
 @pytest.mark.parametrize("spoil", FAULTS)
 @pytest.mark.parametrize("way", WAYS)
 def test_an_error_is_told_and_no_ref_is_lost(desk: Desk, way: str, spoil: Spoil) -> None:
@@ -163,6 +165,7 @@ def test_an_error_is_told_and_no_ref_is_lost(desk: Desk, way: str, spoil: Spoil)
     assert before.count("\n") == 3
 
 
+@pytest.mark.fault("a redirect to another host")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_redirect_never_takes_the_token_along(
@@ -189,6 +192,7 @@ def test_a_redirect_never_takes_the_token_along(
         assert desk.refs() == before
 
 
+@pytest.mark.fault("a slow drip, silence")
 def test_git_ends_by_itself_where_nothing_comes_any_more(tmp_path: Path, desk: Desk) -> None:
     """The low-speed limit that every git gets, with 1 s in place of 120."""
     origin = parse_origin(desk.forge.url)
@@ -212,6 +216,7 @@ def test_git_ends_by_itself_where_nothing_comes_any_more(tmp_path: Path, desk: D
     assert "too slow" in ended.stderr
 
 
+@pytest.mark.fault("a connection that breaks, resets or goes nowhere")
 def test_a_run_over_a_line_that_breaks_leaves_every_clone_as_it_was(
     work: Laptop, forge: SandboxForge
 ) -> None:
@@ -242,6 +247,7 @@ def test_a_run_over_a_line_that_breaks_leaves_every_clone_as_it_was(
     assert work.git("acme/repo-001", "for-each-ref") != before
 
 
+@pytest.mark.fault("a connection that breaks, resets or goes nowhere")
 def test_a_host_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     with Transport(timeout=2.0) as transport, pytest.raises(NetworkError) as caught:
         transport.request("GET", parse_origin("https://nowhere.invalid"), "/")

@@ -67,6 +67,7 @@ def actions(laptop: Laptop) -> list[str]:
     return [json.loads(line)["event"]["action"] for line in path.read_text().splitlines()]
 
 
+@pytest.mark.fault("a token that is replaced while mgit runs")
 def test_the_next_pass_takes_the_new_token(
     start: Start, work: Laptop, forge: SandboxForge, token: TokenFile
 ) -> None:
@@ -85,6 +86,7 @@ def test_the_next_pass_takes_the_new_token(
     assert NEW not in "".join(service.raw)
 
 
+@pytest.mark.fault("a token that is replaced while mgit runs")
 def test_a_token_refused_in_the_middle_of_a_pass_is_read_again_and_the_pass_goes_on(
     start: Start, work: Laptop, forge: SandboxForge, token: TokenFile
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_token_refused_in_the_middle_of_a_pass_is_read_again_and_the_pass_goes
     assert "credential-refused" not in actions(work)
 
 
+@pytest.mark.fault("a token that expired")
 def test_a_token_that_is_refused_and_stays_is_left_alone_and_others_go_on(
     start: Start, work: Laptop, forge: SandboxForge, token: TokenFile, tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def test_a_token_that_is_refused_and_stays_is_left_alone_and_others_go_on(
     assert "credential-refused" in actions(work)
 
 
+@pytest.mark.fault("a token that expired")
 def test_a_token_that_stays_refused_costs_one_request_a_pass(
     start: Start, work: Laptop, forge: SandboxForge, token: TokenFile
 ) -> None:

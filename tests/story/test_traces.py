@@ -286,6 +286,7 @@ def test_a_protocol_that_mgit_does_not_speak_is_named(work: Laptop, collector: C
     assert "http/protobuf" in ran.last_line
 
 
+@pytest.mark.fault("the collector of traces is down, or never answers")
 def test_a_collector_that_is_down_costs_one_line_and_no_more(
     work: Laptop, forge: SandboxForge
 ) -> None:
@@ -298,6 +299,7 @@ def test_a_collector_that_is_down_costs_one_line_and_no_more(
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.fault("the collector of traces is down, or never answers")
 def test_a_collector_that_never_answers_is_not_waited_for(
     work: Laptop, forge: SandboxForge
 ) -> None:

@@ -50,6 +50,7 @@ def folders(*paths: RepoPath) -> list[str]:
 # ── names that climb ──────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("`..`, `.`, `/abs`, `a/../../b`, NUL, nothing")
 @pytest.mark.parametrize("name", CLIMBING)
 def test_a_name_that_climbs_is_rejected_at_the_edge(name: str) -> None:
     for owner, repo in ((name, "app"), ("acme", name)):
@@ -64,6 +65,7 @@ def test_a_url_that_climbs_is_rejected(path: str) -> None:
         parse_clone_url(f"https://git.test/{path}")
 
 
+@pytest.mark.fault("`..`, `.`, `/abs`, `a/../../b`, NUL, nothing")
 def test_what_was_rejected_stands_in_the_audit_trail(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     observer = audit_observer(AuditTrail(file, clean=escape_untrusted), pytest.fail)
@@ -110,6 +112,7 @@ def test_two_names_are_two_folders_also_where_case_and_composition_do_not_count(
     assert fold(mine) != fold(yours)
 
 
+@pytest.mark.fault("a leading `-`")
 @pytest.mark.parametrize("name", ["-rf", "--upload-pack=id", "-"])
 def test_a_leading_dash_is_no_option(name: str) -> None:
     assert encode_segment(name).startswith("%2D")
@@ -119,6 +122,7 @@ def test_a_leading_dash_is_no_option(name: str) -> None:
         checked_branch(name)
 
 
+@pytest.mark.fault("control, C1, bidi, ANSI, newline")
 @pytest.mark.parametrize(
     "name",
     [
@@ -144,6 +148,7 @@ def test_control_and_hidden_characters_are_encoded_on_disk_and_shown_in_logs(nam
     assert "\\" in shown
 
 
+@pytest.mark.fault("twins by case or composition, `CON`, a dot or space at the end")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -158,6 +163,7 @@ def test_twins_get_their_stable_id(one: str, other: str) -> None:
     assert (mine[-2:], yours[-2:]) == ("~0", "~1")
 
 
+@pytest.mark.fault("twins by case or composition, `CON`, a dot or space at the end")
 @pytest.mark.parametrize(
     "name",
     [
@@ -181,6 +187,7 @@ def test_what_windows_reserves_is_encoded(name: str) -> None:
     assert decode_segment(segment) == name
 
 
+@pytest.mark.fault("more than 255 bytes")
 @pytest.mark.parametrize("name", ["x" * 256, "\u00fc" * 200, "%" * 255, "\U0001f600" * 100])
 def test_names_of_more_than_255_bytes_are_cut_and_told_apart(name: str) -> None:
     segment, other = encode_segment(name), encode_segment(f"{name}2")
@@ -189,6 +196,7 @@ def test_names_of_more_than_255_bytes_are_cut_and_told_apart(name: str) -> None:
     assert segment[-13] == other[-13] == "~"
 
 
+@pytest.mark.fault("spaces, `%`, `#`, `?`")
 @given(st.text(st.sampled_from("ab %#?&+;~"), min_size=1).filter(lambda t: t.strip() == t))
 def test_spaces_and_signs_are_percent_encoded_in_urls(name: str) -> None:
     url = CloneUrl(HERE, f"acme/{name}")
@@ -197,6 +205,7 @@ def test_spaces_and_signs_are_percent_encoded_in_urls(name: str) -> None:
     assert parse_clone_url(text) == url
 
 
+@pytest.mark.fault("a group that is named like a repository")
 def test_a_group_that_is_named_like_a_repository_stands_beside_it() -> None:
     repo, inner = folders(RepoPath("acme", "shop"), RepoPath("acme", "api", "shop"))
     assert repo == "acme/shop~0"
@@ -206,6 +215,7 @@ def test_a_group_that_is_named_like_a_repository_stands_beside_it() -> None:
 # ── addresses ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.fault("another host, userinfo, `https:/`, `ext::`, `file:`")
 @pytest.mark.parametrize(
     "url",
     [
@@ -239,6 +249,7 @@ def test_an_address_that_leads_elsewhere_is_rejected(url: str) -> None:
     assert "pass" not in caught.value.message.replace("password", "").replace("passwd", "")
 
 
+@pytest.mark.fault("another host, userinfo, `https:/`, `ext::`, `file:`")
 @pytest.mark.parametrize(
     "url", ["https://u:p4ss@git.test", "http://git.test", "https:/git.test", "ftp://git.test", ""]
 )
@@ -273,6 +284,7 @@ def list_from() -> Iterator[Callable[[Answer], Listing]]:
         yield ask
 
 
+@pytest.mark.fault("a huge page, pages without end or in a circle, deep JSON")
 def test_a_huge_page_is_not_read_to_its_end(list_from: Callable[[Answer], Listing]) -> None:
     bomb = gzip.compress(b"[" + b" " * (40 * 1024 * 1024), 9)
 
@@ -283,6 +295,7 @@ def test_a_huge_page_is_not_read_to_its_end(list_from: Callable[[Answer], Listin
         list_from(answer)
 
 
+@pytest.mark.fault("a huge page, pages without end or in a circle, deep JSON")
 def test_pages_without_end_end(
     list_from: Callable[[Answer], Listing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +313,7 @@ def test_pages_without_end_end(
     assert "pages without end" in (listing.problem or "")
 
 
+@pytest.mark.fault("a huge page, pages without end or in a circle, deep JSON")
 def test_pages_in_a_circle_end_at_once(list_from: Callable[[Answer], Listing]) -> None:
     asked: list[str] = []
 
@@ -311,6 +325,7 @@ def test_pages_in_a_circle_end_at_once(list_from: Callable[[Answer], Listing]) -
     assert len(asked) == 1
 
 
+@pytest.mark.fault("a huge page, pages without end or in a circle, deep JSON")
 @pytest.mark.parametrize(
     "body", [b"[" * 200_000, b'[{"a":' * 100_000, b'[{"owner":' + b"[" * 99_999]
 )

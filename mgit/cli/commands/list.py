@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from mgit.cli.choosing import choose
 from mgit.cli.console import Console
@@ -16,7 +17,10 @@ from mgit.cli.records import problem_record, remote_record
 from mgit.cli.report import tell_problems
 from mgit.cli.tables import Table, fit, make_table, without
 from mgit.cli.words import count
-from mgit.model import Listing, RemoteRepo
+from mgit.model import Listing, RemoteRepo, RepoKey
+
+if TYPE_CHECKING:
+    from mgit.state import HeldRepo
 
 _HEAD = (
     "source",
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         listings = fleet.list(selection, progress=watcher.step)
-        notices = fleet.notices
+        notices, held = fleet.notices, fleet.held
         found = any(listing.repos or listing.problem for listing in listings)
         if not found and settings.serve.shard is None:  # a shard may well have nothing
             everything = fleet.list()
@@ -53,7 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         key=lambda repo: (repo.source, str(repo.path).lower()),
     )
     problems = problems_of(listings)
-    _print(options, console, listings, repos[:limit])
+    _print(options, console, listings, repos[:limit], held)
     if options.format == "table":
         console.note(_sentence(len(repos), len(listings), limit))
     code = exit_code(problems)
@@ -75,30 +79,41 @@ def _print(
     console: Console,
     listings: Sequence[Listing],
     repos: Sequence[RemoteRepo],
+    held: Mapping[RepoKey, HeldRepo],
 ) -> None:
     match options.format:
         case "json":
-            write_document(console, listing_document(listings, repos))
+            write_document(console, listing_document(listings, repos, held))
         case "jsonl":
             for repo in repos:
-                write_line(console, line_of("mgit.list.repository/1", remote_record(repo)))
+                record = remote_record(repo, held.get(repo.key))
+                write_line(console, line_of("mgit.list.repository/1", record))
             for problem in problems_of(listings):
                 write_line(console, line_of("mgit.problem/1", problem_record(problem)))
         case _:
             if repos:
                 columns = console.columns(console.out) if console.rich_out else _OFF_A_TERMINAL
-                console.table(listing_table(repos, columns, wide=options.wide))
+                console.table(listing_table(repos, columns, wide=options.wide, held=held))
 
 
-def listing_table(repos: Sequence[RemoteRepo], columns: int, *, wide: bool) -> Table:
+def listing_table(
+    repos: Sequence[RemoteRepo],
+    columns: int,
+    *,
+    wide: bool,
+    held: Mapping[RepoKey, HeldRepo] | None = None,
+) -> Table:
     """The columns that say something and for which there is room.
 
     Args:
         repos: what to show.
         columns: of the terminal.
         wide: all that say something, whatever the room.
+        held: whose clone is held.
     """
-    table = make_table(_HEAD, [(repo.source, *_row(repo)) for repo in repos], right=("size",))
+    held = held or {}
+    rows = [(repo.source, *_row(repo, held=repo.key in held)) for repo in repos]
+    table = make_table(_HEAD, rows, right=("size",))
     if len({repo.source for repo in repos}) < 2 and not wide:
         table = without(table, "source")
     for title in ("topics", "language"):
@@ -108,8 +123,9 @@ def listing_table(repos: Sequence[RemoteRepo], columns: int, *, wide: bool) -> T
     return table if wide else fit(table, columns, _EXPENDABLE)
 
 
-def _row(repo: RemoteRepo) -> tuple[object, ...]:
+def _row(repo: RemoteRepo, *, held: bool) -> tuple[object, ...]:
     notes = {
+        "held": held,
         "archived": repo.archived,
         "fork": repo.fork,
         "empty": repo.empty,

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mgit.cli.choosing import choose
 from mgit.cli.console import Console
@@ -19,7 +20,10 @@ from mgit.cli.states import read_states, states_of
 from mgit.cli.tables import make_table
 from mgit.cli.words import count
 from mgit.errors import ExitCode, InvalidInput
-from mgit.model import LocalRepo, SourceProblem
+from mgit.model import LocalRepo, RepoKey, SourceProblem
+
+if TYPE_CHECKING:
+    from mgit.state import HeldRepo
 
 _Row = tuple[LocalRepo, Sequence[str]]
 
@@ -37,7 +41,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         looked = fleet.status(root, fetch=options.fetch, selection=selection, progress=watcher.step)
-        found: list[_Row] = [(local, states_of(local)) for local in looked]
+        held = fleet.held if root == settings.root else {}
+        found: list[_Row] = [(one, states_of(one, held=one.key in held)) for one in looked]
         unreached, problems, notices = fleet.unfetched, fleet.problems, fleet.notices
     if patterns and not found:
         raise InvalidInput(
@@ -47,7 +52,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
     found.sort(key=lambda row: row[0].folder)
     shown = found if options.all else [row for row in found if row[1]]
-    _print(options.format, console, root, shown, unreached)
+    _print(options.format, console, root, shown, unreached, held)
     if options.format == "table":
         console.note(status_sentence(str(root), [states for _, states in found]))
     failing = [local.folder for local, states in found if fatal.intersection(states)]
@@ -83,26 +88,38 @@ def _split(words: Sequence[str]) -> tuple[Path | None, tuple[str, ...]]:
 
 
 def _print(
-    form: str, console: Console, root: Path, rows: Sequence[_Row], unreached: Mapping[str, str]
+    form: str,
+    console: Console,
+    root: Path,
+    rows: Sequence[_Row],
+    unreached: Mapping[str, str],
+    held: Mapping[RepoKey, HeldRepo],
 ) -> None:
     match form:
         case "json":
-            write_document(console, status_document(str(root), rows, unreached))
+            write_document(console, status_document(str(root), rows, unreached, held))
         case "jsonl":
             for local, states in rows:
-                record = local_record(local, states, unreached.get(local.folder, ""))
+                why = held.get(local.key) if local.key else None
+                record = local_record(local, states, unreached.get(local.folder, ""), why)
                 write_line(console, line_of("mgit.status.repository/1", record))
         case _:
             if rows:
                 head = ("folder", "branch", "ahead", "behind", "state")
                 console.table(
-                    make_table(head, [_cells(*row) for row in rows], right=("ahead", "behind"))
+                    make_table(
+                        head, [_cells(*row, held) for row in rows], right=("ahead", "behind")
+                    )
                 )
 
 
-def _cells(local: LocalRepo, states: Sequence[str]) -> tuple[object, ...]:
+def _cells(
+    local: LocalRepo, states: Sequence[str], held: Mapping[RepoKey, HeldRepo]
+) -> tuple[object, ...]:
     tree = local.worktree
     words = [_counted(state, local) for state in states]
+    if local.key is not None and local.key in held:
+        words[states.index("held")] = f"held: {held[local.key].loss.reason}"
     return (
         local.folder,
         local.head_branch or (local.head_oid or "")[:10],

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from mgit.daemon.web.frame import address, fact, message, page, pill, row, table
+from mgit.daemon.web.frame import Columns, address, fact, message, page, pill, states
 from mgit.daemon.web.markup import Markup, many, tag
 from mgit.daemon.web.records import key_of
 from mgit.daemon.web.words import count, since, took
 from mgit.state.overview import PastOutcome, RepoRow
 
-_HEADS = ("When", "Action", "Result", "Refs", "Took", "Run")
+_COLUMNS = Columns(("When", "Action", "Result", "Refs", "Took", "Run"), frozenset({3, 4}))
 _RESULTS = {"failed": "failed", "skipped": "held"}
 
 
 def repository_page(repo: RepoRow, outcomes: tuple[PastOutcome, ...], now: float) -> bytes:
     """The page of one repository."""
-    state = many((pill(repo.state), pill("stale"))) if repo.stale else pill(repo.state)
+    state = states(repo)
     reason = repo.reason.replace("-", " ") if repo.state != "current" else ""
     words = ": ".join(part for part in (reason, repo.message) if part)
     source = tag("a", repo.source, href=address("/", "repositories", source=repo.source))
@@ -45,7 +45,7 @@ def repository_page(repo: RepoRow, outcomes: tuple[PastOutcome, ...], now: float
 def _history(outcomes: tuple[PastOutcome, ...], now: float) -> Markup:
     if outcomes:
         rows = [_outcome(one, now) for one in outcomes]
-        body = table("What was done, latest first", _HEADS, rows, "history")
+        body = _COLUMNS.table("What was done, latest first", rows, "history")
     else:
         body = tag("p", "Nothing was done to it in the runs that are remembered.", class_="nothing")
     return tag("section", tag("h2", "What was done"), body)
@@ -54,15 +54,13 @@ def _history(outcomes: tuple[PastOutcome, ...], now: float) -> Markup:
 def _outcome(one: PastOutcome, now: float) -> Markup:
     reason = one.reason.replace("-", " ")
     words = ": ".join(part for part in (reason, one.message) if part)
-    return row(
-        _HEADS,
+    return _COLUMNS.row(
         since(one.ended_at, now),
         one.action,
-        many((pill(_RESULTS.get(one.result, "current"), one.result), message(words, ""))),
+        many((pill(_RESULTS.get(one.result, "well"), one.result), message(words, ""))),
         count(one.refs_changed),
         took(one.seconds),
         tag("code", one.run_id),
-        numbers=(3, 4),
     )
 
 

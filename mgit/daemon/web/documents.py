@@ -18,9 +18,13 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """How many repositories are in which state. `stale` counts those of any state."""
+    """How many repositories are in which state.
+
+    `stale` counts those of any state, `well` those that are current and not stale.
+    """
 
     repositories: Count
+    well: Count
     current: Count
     held: Count
     failed: Count

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from mgit.daemon.web.markup import Markup, Part, tag, text
+from mgit.daemon.web.markup import Markup, Part, many, tag, text
+from mgit.state.overview import RepoRow
 
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -17,7 +19,7 @@ MARK = (
 """The icon, at `/icon.svg`."""
 
 _WORDS = {
-    "current": "Current",
+    "well": "Well",
     "held": "Held",
     "failed": "Failed",
     "foreign": "Foreign",
@@ -79,45 +81,63 @@ def _footer() -> Markup:
     return tag("footer", tag("div", tag("ul", *links), class_="wide"))
 
 
+def states(repo: RepoRow) -> Markup:
+    """How a repository stands, as labels."""
+    if repo.state == "current":
+        return pill("stale" if repo.stale else "well")
+    return many((pill(repo.state), pill("stale"))) if repo.stale else pill(repo.state)
+
+
 def pill(state: str, words: str = "") -> Markup:
     """A state as a small label; its shape tells it as well as its colour."""
     return tag("span", words or _WORDS.get(state, state), class_=f"pill {state}")
 
 
-def table(caption: str, heads: tuple[str, ...], rows: list[Markup], class_: str = "") -> Markup:
-    """A table; on a small screen each row is a card, so the roles are said again.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a table.
 
     Args:
-        caption: what it shows, for those who do not see it.
-        heads: of the columns.
-        rows: made by `row`.
-        class_: more of it.
+        heads: what they are called; the first names the row.
+        numbers: which of them hold numbers, counted from 0.
     """
-    cells = [tag("th", one, scope="col", role="columnheader") for one in heads]
-    return tag(
-        "table",
-        tag("caption", caption, class_="unseen"),
-        tag("thead", tag("tr", *cells, role="row"), role="rowgroup"),
-        tag("tbody", *rows, role="rowgroup"),
-        role="table",
-        class_=class_ or None,
-    )
 
+    heads: tuple[str, ...]
+    numbers: frozenset[int] = frozenset()
 
-def row(heads: tuple[str, ...], first: Part, *cells: Part, numbers: tuple[int, ...] = ()) -> Markup:
-    """A row of a table: its first cell names it.
+    def table(self, caption: str, rows: list[Markup], class_: str) -> Markup:
+        """A table; on a small screen each row is a card, so the roles are said again.
 
-    Args:
-        heads: of the columns.
-        first: what it is about.
-        cells: the others.
-        numbers: which columns hold numbers, counted from 0.
-    """
-    made = [tag("th", first, scope="row", role="rowheader")]
-    for at, cell in enumerate(cells, 1):
-        class_ = "number" if at in numbers else None
-        made.append(tag("td", cell, role="cell", data_label=heads[at], class_=class_))
-    return tag("tr", *made, role="row")
+        Args:
+            caption: what it shows, for those who do not see it.
+            rows: made by `row`.
+            class_: for the style sheet.
+        """
+        cells = [
+            tag("th", head, scope="col", role="columnheader", class_=self._class(at))
+            for at, head in enumerate(self.heads)
+        ]
+        return tag(
+            "table",
+            tag("caption", caption, class_="unseen"),
+            tag("thead", tag("tr", *cells, role="row"), role="rowgroup"),
+            tag("tbody", *rows, role="rowgroup"),
+            role="table",
+            class_=class_,
+        )
+
+    def row(self, first: Part, *cells: Part) -> Markup:
+        """A row: its first cell names it."""
+        made = [tag("th", first, scope="row", role="rowheader")]
+        for at, cell in enumerate(cells, 1):
+            inner = tag("div", cell)
+            made.append(
+                tag("td", inner, role="cell", data_label=self.heads[at], class_=self._class(at))
+            )
+        return tag("tr", *made, role="row")
+
+    def _class(self, at: int) -> str | None:
+        return "number" if at in self.numbers else None
 
 
 def fact(words: str, value: Part, note: Part = "") -> Markup:

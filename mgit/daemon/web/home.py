@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgit.daemon.web.frame import address, fact, message, page, pill, row, table
+from mgit.daemon.web.frame import Columns, address, fact, message, page, pill
 from mgit.daemon.web.listing import Shown, repositories
 from mgit.daemon.web.markup import Markup, many, tag
 from mgit.daemon.web.records import pace
@@ -42,7 +42,7 @@ def verdict(standing: Standing) -> tuple[str, str]:
         return "stale", f"{these(total.stale, 'repository', 'repositories')} stale"
     if not total.total:
         return "empty", "No repository yet"
-    return "current", "All is well"
+    return "well", "All is well"
 
 
 def _top(standing: Standing, class_: str, headline: str) -> Markup:
@@ -68,7 +68,7 @@ def _sentence(standing: Standing) -> Markup:
         return many((f"{why.capitalize()}.",))
     if not total.total:
         return many(("Repositories appear here as soon as the first run has looked at them.",))
-    well = f"{count(total.current)} of {these(total.total, 'repository', 'repositories')}"
+    well = f"{count(total.well)} of {these(total.total, 'repository', 'repositories')}"
     return many((f"{well} hold all of their upstream and are as they should be.",))
 
 
@@ -90,15 +90,16 @@ def _bar(total: Tally) -> Markup:
 def _parts(total: Tally) -> tuple[tuple[str, int], ...]:
     return (
         ("failed", total.failed),
+        ("stale", total.current - total.well),
         ("held", total.held),
         ("foreign", total.foreign),
-        ("current", total.current),
+        ("well", total.well),
     )
 
 
 def _tiles(total: Tally) -> list[Markup]:
     tiles = [
-        ("current", "Current", total.current, "hold all of their upstream"),
+        ("well", "Well", total.well, "hold all of their upstream"),
         ("failed", "Failed", total.failed, "went wrong in the last look"),
         ("stale", "Stale", total.stale, "not reached for three intervals"),
         ("held", "Held", total.held, "left alone for a reason"),
@@ -150,22 +151,24 @@ def _facts(standing: Standing) -> list[Markup]:
 
 # --- sources -----------------------------------------------------------------------------------
 
-_SOURCE_HEADS = ("Source", "State", "Repositories", "Stalest", "Listed", "Next", "Allowance")
+_SOURCES = Columns(
+    ("Source", "State", "Repositories", "Stalest", "Listed", "Next", "Requests left"),
+    frozenset({2, 6}),
+)
 
 
 def _sources(standing: Standing) -> Markup:
     rows = [_source(one, standing) for one in standing.status.sources]
-    body = table("The sources and how each stands", _SOURCE_HEADS, rows, "sources")
+    body = _SOURCES.table("The sources and how each stands", rows, "sources")
     return tag("section", tag("h2", "Sources"), body, id="sources")
 
 
 def _source(source: SourceStatus, standing: Standing) -> Markup:
     tally, now = standing.tally(source), standing.now
-    state = {None: ("foreign", "Waiting"), True: ("current", "Up"), False: ("failed", "Down")}
+    state = {None: ("foreign", "Waiting"), True: ("well", "Up"), False: ("failed", "Down")}
     often = f"failed {source.failures} times in a row" if source.failures else ""
     said = message(source.problem, source.advice or often)
-    return row(
-        _SOURCE_HEADS,
+    return _SOURCES.row(
         many(
             (
                 tag("a", source.name, href=address("/", "repositories", source=source.name)),
@@ -180,7 +183,6 @@ def _source(source: SourceStatus, standing: Standing) -> Markup:
         count(source.requests_left)
         if source.requests_left is not None
         else tag("span", "not told", class_="faint"),
-        numbers=(2, 6),
     )
 
 
@@ -205,9 +207,12 @@ def _bad(name: str, tally: Tally) -> list[Markup]:
 
 # --- runs --------------------------------------------------------------------------------------
 
-_RUN_HEADS = ("Began", "Ended", "Took", "Repositories", "A second", "Changed", "Failed", "Git")
+_RUNS = Columns(
+    ("Began", "Ended", "Took", "Repositories", "A second", "Changed", "Failed", "Git"),
+    frozenset(range(2, 8)),
+)
 _ENDS = {
-    0: ("current", "Well"),
+    0: ("well", "Well"),
     1: ("stale", "Some failed"),
     2: ("failed", "Configuration"),
     3: ("failed", "Token refused"),
@@ -220,7 +225,7 @@ def _runs(runs: tuple[RunRow, ...], now: float) -> Markup:
     if not runs:
         body = tag("p", "No run has begun yet.", class_="nothing")
     else:
-        body = table("The latest runs", _RUN_HEADS, [_run(one, now) for one in runs], "runs")
+        body = _RUNS.table("The latest runs", [_run(one, now) for one in runs], "runs")
     return tag("section", tag("h2", "Runs"), body, id="runs")
 
 
@@ -228,10 +233,9 @@ def _run(run: RunRow, now: float) -> Markup:
     code = run.exit_code
     if run.ended_at is None or code is None:
         end = pill("foreign", "Not ended")
-        return row(_RUN_HEADS, since(run.started_at, now), end, *["-"] * 6, numbers=_NUMBERS)
+        return _RUNS.row(since(run.started_at, now), end, *["-"] * 6)
     rate = pace(run)
-    return row(
-        _RUN_HEADS,
+    return _RUNS.row(
         since(run.started_at, now),
         pill(*_ENDS.get(code, ("failed", f"Code {code}"))),
         took(run.seconds),
@@ -240,8 +244,4 @@ def _run(run: RunRow, now: float) -> Markup:
         count(run.changed),
         count(run.failed),
         count(run.git_processes),
-        numbers=_NUMBERS,
     )
-
-
-_NUMBERS = (2, 3, 4, 5, 6, 7)

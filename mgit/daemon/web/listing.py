@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mgit.daemon.web.frame import address, message, pill, repository_address, row, table
+from mgit.daemon.web.frame import Columns, address, message, repository_address, states
 from mgit.daemon.web.markup import Markup, many, tag
 from mgit.daemon.web.parameters import RepositoriesQuery
 from mgit.daemon.web.view import Standing
 from mgit.daemon.web.words import count, since, took
 from mgit.state.overview import RepoRow, RunRow, Show, Sort
 
-ROWS = 50
+ROWS = 25
 _SORTS = {
     Sort.ATTENTION: "Needs attention first",
     Sort.STALEST: "Stalest first",
@@ -23,7 +23,7 @@ _SHOWS = {
     Show.FAILED: "Failed",
     Show.STALE: "Stale",
     Show.HELD: "Held",
-    Show.CURRENT: "Current",
+    Show.WELL: "Well",
     Show.FOREIGN: "Foreign",
 }
 
@@ -49,7 +49,7 @@ class Shown:
     runs: tuple[RunRow, ...]
 
 
-_HEADS = ("Repository", "State", "Last success", "Last change", "Took")
+_COLUMNS = Columns(("Repository", "State", "Last success", "Last change", "Took"), frozenset({4}))
 
 
 def repositories(shown: Shown) -> Markup:
@@ -59,7 +59,7 @@ def repositories(shown: Shown) -> Markup:
     if shown.rows:
         told = f"{count(first)} to {count(last)} of {count(shown.total)}"
         rows = [_repository(one, shown.standing.now) for one in shown.rows]
-        body = table(f"Repositories {told}", _HEADS, rows, "repositories")
+        body = _COLUMNS.table(f"Repositories {told}", rows, "repositories")
     else:
         told = "nothing to show"
         body = tag("p", _nothing(shown), class_="nothing")
@@ -81,12 +81,11 @@ def _nothing(shown: Shown) -> str:
 
 
 def _repository(repo: RepoRow, now: float) -> Markup:
-    state = many((pill(repo.state), pill("stale"))) if repo.stale else pill(repo.state)
+    state = states(repo)
     reason = repo.reason.replace("-", " ") if repo.state != "current" else ""
     words = ": ".join(part for part in (reason, repo.message) if part)
     said = message(words, repo.advice) if repo.state != "current" else Markup("")
-    return row(
-        _HEADS,
+    return _COLUMNS.row(
         many(
             (
                 tag("a", tag("bdi", repo.name), href=repository_address(repo.forge, repo.repo_id)),
@@ -97,7 +96,6 @@ def _repository(repo: RepoRow, now: float) -> Markup:
         since(repo.last_success, now),
         since(repo.last_changed, now, "not seen yet"),
         took(repo.seconds),
-        numbers=(4,),
     )
 
 

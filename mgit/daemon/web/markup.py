@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mgit.text import escape_untrusted
 
-_VOID = frozenset({"input", "link", "meta", "br", "rect"})
+_VOID = frozenset({"input", "link", "meta", "rect"})
 
 
 class Markup(str):
@@ -40,7 +40,7 @@ def tag(name: str, /, *parts: Part, **attributes: str | int | bool | None) -> Ma
         _attribute(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items()
     )
     if name in _VOID:
-        return Markup(f"<{name}{given}>")
+        return Markup(f"<{name}{given}/>")  # HTML does not mind, SVG wants it
     return Markup(f"<{name}{given}>{many(parts)}</{name}>")
 
 

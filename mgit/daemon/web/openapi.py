@@ -103,7 +103,8 @@ def _repositories() -> tuple[Json, ...]:
         _field("source", "Only this source.", {"type": "string"}),
         _field(
             "state",
-            "Only these; `stale` are those of any state that were not reached for long.",
+            "Only these; `stale` are those of any state that were not reached for long, `well` "
+            "those that are current and not stale.",
             {"type": "string", "enum": [one.value for one in Show]},
         ),
         _field("q", "A part of the name.", {"type": "string", "maxLength": LONGEST_TEXT}),
@@ -163,3 +164,10 @@ def _path(name: str, words: str) -> Json:
 
 def _field(name: str, words: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": words, "schema": schema}
+
+
+if __name__ == "__main__":
+    import sys
+
+    text = msgspec.json.format(msgspec.json.encode(openapi_document()), indent=2)
+    sys.stdout.write(text.decode() + "\n")

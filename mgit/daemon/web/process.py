@@ -22,6 +22,7 @@ from mgit.daemon.web.setup import Setup
 from mgit.daemon.web.tls import server_context, words_of
 from mgit.errors import ConfigurationError
 from mgit.fleet.sources import trusted_folders
+from mgit.git.children import Children
 
 # Isolated, and without a look around for packages: it imports from where the service does.
 _PROGRAM = (
@@ -42,6 +43,7 @@ class WebServer:
         hear: called from a thread with what the helper tells.
         garbled: called from it when nobody can read that.
         tell: told of a helper that has died, see `Helper`.
+        children: where all processes of this mgit are known.
 
     Raises:
         ConfigurationError: the address cannot be listened at.
@@ -58,6 +60,7 @@ class WebServer:
         hear: Callable[[Hint | Note], object],
         garbled: Callable[[], object],
         tell: Tell | None = None,
+        children: Children | None = None,
     ) -> None:
         self._stack = contextlib.ExitStack()
         advice = "choose another address with `web` in [serve] or MGIT_WEB"
@@ -71,7 +74,7 @@ class WebServer:
             status=status.descriptor,
             channel=self._channel.writes,
         )
-        self._helper = Helper("web", web_command(setup), setup.descriptors, tell)
+        self._helper = Helper("web", web_command(setup), setup.descriptors, tell, children=children)
 
     @property
     def address(self) -> HostPort:

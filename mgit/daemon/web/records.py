@@ -53,6 +53,7 @@ def status_document(standing: Standing) -> d.StatusDocument:
 def counts(tally: Tally) -> d.Counts:
     return d.Counts(
         repositories=tally.total,
+        well=tally.well,
         current=tally.current,
         held=tally.held,
         failed=tally.failed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,17 @@ from mgit.errors import ConfigurationError, StateError
 from mgit.fleet.sources import trusted_folders
 from mgit.fleet.wiring import STATE_FILE, Parts
 
-_AUDITED = frozenset({"web-refused", "webhook-refused"})
+AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
+_DELIVERIES = {"webhook.accepted": "accepted", "webhook.refused": "refused"}
+_OUTCOMES = {
+    "ping": "ignored",
+    "unknown-event": "ignored",
+    "replayed": "duplicate",
+    "malformed": "malformed",
+    "too-large": "malformed",
+}
+_MOST_MISSED = 10_000
 
 
 class Ear:
@@ -30,11 +39,13 @@ class Ear:
     Args:
         parts: log and audit trail.
         inbox: gets the hints.
+        count: told what came of each delivery, in a word of `mgit.telemetry.metrics.WEBHOOKS`.
     """
 
-    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+    def __init__(self, parts: Parts, inbox: Inbox, count: Callable[[str], object]) -> None:
         self._parts = parts
         self._inbox = inbox
+        self._count = count
 
     def __call__(self, heard: Hint | Note) -> None:
         match heard:
@@ -48,8 +59,16 @@ class Ear:
 
     def _hinted(self, hint: Hint) -> None:
         """Keep a hint, unless what it is known by was kept before: then somebody replays it."""
-        if self._parts.state.deliveries.remember(hint.source, hint.marks):
-            self._inbox.put(hint)
+        new = self._parts.state.deliveries.remember(hint.source, hint.marks)
+        if new and not self._inbox.put(hint):
+            dropped = self._inbox.dropped
+            if dropped & (dropped - 1) == 0:  # the first, the second, the fourth, …
+                self._parts.events.warning(
+                    "webhook.flood",
+                    f"{dropped} hints had no room; all of {hint.source} is asked in their place",
+                    source=hint.source,
+                    missed=dropped,
+                )
 
     def _noted(self, note: Note) -> None:
         if not note.event.startswith(_EVENTS):
@@ -70,8 +89,12 @@ class Ear:
             code=note.code or None,
             missed=note.missed or None,
         )
-        if note.audit in _AUDITED:
+        if note.audit in AUDITED:
             self._audit(note)
+        if note.event in _DELIVERIES:
+            self._count(_OUTCOMES.get(note.code, _DELIVERIES[note.event]))
+            for _ in range(min(note.missed, _MOST_MISSED)):
+                self._count("limited")
 
     def _audit(self, note: Note) -> None:
         try:
@@ -104,8 +127,16 @@ class Web:
 
 
 @contextlib.contextmanager
-def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | None]:
+def open_web(
+    settings: Settings, parts: Parts, board: Board, count: Callable[[str], object]
+) -> Iterator[Web | None]:
     """Serve the status page, the API and webhooks, where they are wanted.
+
+    Args:
+        settings: say where.
+        parts: log, audit and state.
+        board: says how the service is.
+        count: told what came of each delivery of a forge.
 
     Raises:
         ConfigurationError: the address cannot be listened at, or TLS cannot be used.
@@ -117,7 +148,7 @@ def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | N
     if settings.serve.web.tls_cert is not None:
         check_tls(settings.serve.web)
     inbox = Inbox()
-    ear = Ear(parts, inbox)
+    ear = Ear(parts, inbox, count)
     with Board() as status:
         standing = Standing(settings, status.publish)
         with WebServer(
@@ -129,6 +160,7 @@ def open_web(settings: Settings, parts: Parts, board: Board) -> Iterator[Web | N
             hear=ear,
             garbled=ear.garbled,
             tell=helper_teller(parts, "web"),
+            children=parts.children,
         ) as server:
             _announce(settings, parts, server.address)
             yield Web(inbox, standing.onlooker())

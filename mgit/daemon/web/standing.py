@@ -26,6 +26,7 @@ from mgit.telemetry.events import (
     Planned,
     RunEnded,
     RunStarted,
+    Scrubbed,
 )
 from mgit.version import __version__
 
@@ -87,7 +88,7 @@ class Standing:
             case RunStarted(run_id=run_id, sources=sources):
                 self._running = Running(run_id=run_id, sources=sources, started_at=self._wall())
                 self.now()
-            case CredentialFound() | CredentialRejected():
+            case CredentialFound() | CredentialRejected() | Scrubbed():
                 pass
             case Listed(listing=listing, requests_left=left, elsewhere=elsewhere):
                 self._listed(listing, left, len(listing.repos) - len(elsewhere))

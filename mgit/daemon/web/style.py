@@ -9,7 +9,7 @@ STYLE = """\
   color-scheme: light dark;
   --ground: #f6f7f9; --sheet: #ffffff; --ink: #17212b; --soft: #55626f; --line: #dfe4ea;
   --accent: #1f5f8b; --hover: #eef3f7;
-  --current: #17693f; --current-bg: #e3f4ea; --current-bar: #3fa870;
+  --well: #17693f; --well-bg: #e3f4ea; --well-bar: #3fa870;
   --failed: #a81f2d; --failed-bg: #fde8ea; --failed-bar: #d6404f;
   --stale: #8a4b00; --stale-bg: #fdefd9; --stale-bar: #dd9426;
   --held: #5b4b94; --held-bg: #eeebf9; --held-bar: #8d7cc9;
@@ -20,7 +20,7 @@ STYLE = """\
   :root {
     --ground: #10161c; --sheet: #182028; --ink: #e6ebf0; --soft: #9fadba; --line: #2b3640;
     --accent: #7cbdea; --hover: #202b35;
-    --current: #7fd6a6; --current-bg: #17352a; --current-bar: #3c9a6a;
+    --well: #7fd6a6; --well-bg: #17352a; --well-bar: #3c9a6a;
     --failed: #ff9aa4; --failed-bg: #43202a; --failed-bar: #d9515f;
     --stale: #f2bd6a; --stale-bg: #3d2e16; --stale-bar: #c98728;
     --held: #bfb1f2; --held-bg: #2e2947; --held-bar: #7d6cbb;
@@ -79,14 +79,15 @@ h2 {
 .back { margin: 0 0 .5rem; font-size: .9375rem; }
 .states { margin: .75rem 0 0; }
 .dot { flex: none; width: .9rem; height: .9rem; border-radius: 50%; background: var(--soft); }
-.dot.current { background: var(--current-bar); }
+.dot.well { background: var(--well-bar); }
 .dot.failed { background: var(--failed-bar); }
 .dot.stale { background: var(--stale-bar); }
 
 .bar { margin: 1.5rem 0 1rem; height: .625rem; border-radius: 99px; overflow: hidden;
   background: var(--line); }
 .bar svg { display: block; width: 100%; height: 100%; }
-.bar .current { fill: var(--current-bar); } .bar .failed { fill: var(--failed-bar); }
+.bar .well { fill: var(--well-bar); } .bar .failed { fill: var(--failed-bar); }
+.bar .stale { fill: var(--stale-bar); }
 .bar .held { fill: var(--held-bar); } .bar .foreign { fill: var(--foreign-bar); }
 
 .tiles {
@@ -101,7 +102,7 @@ h2 {
 .tile:hover { border-color: var(--accent); }
 .what { display: flex; align-items: center; gap: .5rem; font-size: .875rem; font-weight: 600; }
 .what::before { content: ""; width: .625rem; height: .625rem; border-radius: 3px; }
-.tile.current .what::before { background: var(--current-bar); }
+.tile.well .what::before { background: var(--well-bar); }
 .tile.failed .what::before { background: var(--failed-bar); }
 .tile.stale .what::before { background: var(--stale-bar); }
 .tile.held .what::before { background: var(--held-bar); }
@@ -114,7 +115,7 @@ h2 {
 .tile.none .figure { color: var(--soft); font-weight: 500; }
 
 .facts {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1.25rem 1.5rem;
+  display: grid; grid-template-columns: repeat(4, 1fr); gap: 1.25rem 1.5rem;
   margin: 1.75rem 0 0; padding: 1.25rem 0 0; border-top: 1px solid var(--line);
 }
 .facts div { min-width: 0; }
@@ -133,7 +134,7 @@ tbody th { font-weight: 600; }
 tbody tr:hover > * { background: var(--hover); }
 tbody tr:last-child > :first-child { border-bottom-left-radius: .75rem; }
 tbody tr:last-child > :last-child { border-bottom-right-radius: .75rem; }
-td.number { text-align: right; }
+.number { text-align: right; }
 time { white-space: nowrap; }
 .repositories th:first-child { width: 30%; }
 .repositories td:nth-child(2) { width: 36%; }
@@ -143,6 +144,7 @@ time { white-space: nowrap; }
 .advice { display: block; color: var(--soft); }
 .advice::before { content: "→ "; }
 .links a { margin-right: .75rem; }
+.links a:last-child { margin-right: 0; }
 a.some.failed { color: var(--failed); } a.some.stale { color: var(--stale); }
 a.some.held { color: var(--held); }
 
@@ -150,7 +152,7 @@ a.some.held { color: var(--held); }
   display: inline-block; margin-right: .375rem; padding: .0625rem .5625rem; border-radius: 99px;
   font-size: .8125rem; line-height: 1.45; font-weight: 600; white-space: nowrap;
 }
-.pill.current { color: var(--current); background: var(--current-bg); }
+.pill.well { color: var(--well); background: var(--well-bg); }
 .pill.failed { color: var(--failed); background: var(--failed-bg); }
 .pill.stale { color: var(--stale); background: var(--stale-bg); }
 .pill.held { color: var(--held); background: var(--held-bg); }
@@ -192,7 +194,7 @@ footer { margin-top: 4rem; padding: 1.5rem 0 2.5rem; border-top: 1px solid var(-
   form { display: grid; grid-template-columns: 1fr 1fr; }
   .grow { grid-column: 1 / -1; }
   button { width: 100%; }
-  .reset { text-align: center; }
+  .reset { grid-column: 1 / -1; text-align: center; }
   table, tbody, tr, th, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table { background: none; border: 0; box-shadow: none; }
@@ -204,9 +206,8 @@ footer { margin-top: 4rem; padding: 1.5rem 0 2.5rem; border-top: 1px solid var(-
   tbody th, tbody td, .repositories th:first-child, .repositories td:nth-child(2),
   .sources td:nth-child(2) { width: auto; padding: .125rem 0; border: 0; }
   tbody th { padding-bottom: .25rem; font-size: 1rem; }
-  tbody td { display: grid; grid-template-columns: 7.5rem 1fr; gap: .75rem; }
+  tbody td { display: grid; grid-template-columns: 7rem 1fr; gap: 0 .75rem; }
   tbody td::before { content: attr(data-label); color: var(--soft); font-size: .875rem; }
-  tbody td > * { grid-column: 2; justify-self: start; }
   td.number { text-align: left; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }

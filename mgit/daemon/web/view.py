@@ -42,7 +42,7 @@ class Standing:
 
     def tally(self, source: SourceStatus) -> Tally:
         """How the repositories of a source stand."""
-        return self.tallies.get(source.name) or Tally(source.name, 0, 0, 0, 0, 0, None)
+        return self.tallies.get(source.name) or Tally(source.name, 0, 0, 0, 0, 0, 0, None)
 
     @property
     def total(self) -> Tally:
@@ -50,6 +50,7 @@ class Standing:
         all_ = [self.tally(source) for source in self.status.sources]
         return Tally(
             "",
+            sum(one.well for one in all_),
             sum(one.current for one in all_),
             sum(one.held for one in all_),
             sum(one.failed for one in all_),

@@ -37,6 +37,24 @@ for proof in no_way_out(Kept(Path("."), fetches=False), before):
     print(proof.ok, proof.detail)
 """
 
+ACT = """
+import subprocess, sys
+from pathlib import Path
+from pipeline.rehearsal.cut_off import Questions, no_way_out, sent_nowhere
+from pipeline.project import child_environment
+from pipeline.shell import Shell
+from sandbox.pantry import Kept
+env = child_environment()
+log = Path(sys.argv[1])
+log.write_text("$ /old/act push --earlier\\n")
+questions = Questions.counted(Shell(env=env), log, resumed=True)
+before = sent_nowhere()
+quiet = Shell(env={**env, "ACT_DISABLE_VERSION_CHECK": "1"}, log=log)
+quiet.run((sys.argv[2], "push", "--list"), cwd=log.parent, check=False)
+for proof in no_way_out(Kept(Path("."), fetches=False), before, questions.all):
+    print(proof.ok, questions.each, proof.detail)
+"""
+
 
 @dataclass
 class Mirror:
@@ -139,3 +157,16 @@ def test_the_namespace_tells_who_tried_to_leave(word: str, held: list[str]) -> N
     argv = ["unshare", "--net", sys.executable, "-c", NAMESPACE, word]
     ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in ran.stdout.splitlines()] == held, ran.stdout
+
+
+@pytest.mark.skipif(not _may_unshare(), reason="a network namespace needs Linux and root")
+def test_what_act_asks_the_kernel_is_told_from_what_it_sends(tmp_path: Path) -> None:
+    beside = Path(sys.executable).parent / "act"
+    act = str(beside) if beside.is_file() else shutil.which("act")
+    if act is None:
+        pytest.skip("act is not installed")
+    argv = ["unshare", "--net", sys.executable, "-c", ACT, str(tmp_path / "log.txt"), act]
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["True", "True"], ran.stdout
+    assert int(lines[0][1]) > 0  # without the count this would have been an attempt

@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 
 from mgit.cli.auditing import tail_document, verify_document
 from mgit.cli.documents import (
+    ack_document,
     changes_document,
     config_document,
     line_of,
@@ -20,6 +21,7 @@ from mgit.cli.documents import (
     plan_document,
     run_document,
     run_summary,
+    scrub_document,
     status_document,
     sync_document,
     sync_summary,
@@ -27,11 +29,13 @@ from mgit.cli.documents import (
 from mgit.cli.records import (
     action_record,
     change_record,
+    held_record,
     local_record,
     outcome_record,
     problem_record,
     ran_record,
     remote_record,
+    scrubbed_record,
 )
 from mgit.cli.states import STATES, states_of
 from mgit.cli.timing import perf_document
@@ -39,10 +43,22 @@ from mgit.config import Environment, Settings, find_paths
 from mgit.config.settings import Shown
 from mgit.errors import ExitCode
 from mgit.fleet.values import ChangeKind
-from mgit.model import CopyKind, Listing, Operation, Reason, Result, Visibility
+from mgit.model import (
+    CopyKind,
+    Listing,
+    LostRef,
+    Operation,
+    Reason,
+    RepoKey,
+    Result,
+    Visibility,
+    loss_of,
+)
 from mgit.plan.limiting import Limit
+from mgit.state import HeldRepo
 from mgit.telemetry import Verdict
 from mgit.telemetry.chain import GENESIS
+from mgit.telemetry.events import Scrubbed
 from mgit.telemetry.kinds import ACTIONS as KINDS
 
 from .cases import (
@@ -97,6 +113,24 @@ VERDICTS = (
 )
 
 
+LOST = (LostRef("refs/heads/main", "a" * 40, "b" * 40), LostRef("refs/tags/v1", "c" * 40))
+HELD = {
+    RepoKey("git.example.com", str(number)): HeldRepo(
+        RepoKey("git.example.com", str(number)),
+        f"acme/repo-{number}",
+        f"acme/repo-{number}",
+        "work",
+        1_770_000_000.0,
+        loss_of(reason, LOST),
+    )
+    for number, reason in enumerate((Reason.EMPTIED, Reason.REF_LOSS, Reason.REWRITTEN))
+}
+SCRUBBED = tuple(
+    Scrubbed("", "acme/api", "acme/api", "work", RepoKey("git.example.com", "1"), 17, damage, 1.0)
+    for damage in ("", "pack-1.pack does not match its checksum")
+)
+
+
 def _strict(node: Any) -> Any:
     """The schema without its promise that fields may be added: what is printed today."""
     if isinstance(node, list):
@@ -136,6 +170,7 @@ def _documents() -> Iterator[tuple[str, object]]:
         yield "perf", perf_document(report)
     yield "audit", tail_document(Path("/state/audit.jsonl"), [AUDITED])
     yield "audit", line_of("mgit.audit.record/1", AUDITED)
+    yield from _documents_of_care()
     for verdict, kept in VERDICTS:
         yield "audit", verify_document(Path("/state/audit.jsonl"), verdict, kept)
     for ran in RAN:
@@ -153,6 +188,19 @@ def _documents() -> Iterator[tuple[str, object]]:
     for local in (LOCAL, FOREIGN):
         record = local_record(local, states_of(local))
         yield "status", line_of("mgit.status.repository/1", record)
+
+
+def _documents_of_care() -> Iterator[tuple[str, object]]:
+    yield "ack", ack_document(HELD.values(), {RepoKey("git.example.com", "1")})
+    yield "scrub", scrub_document(SCRUBBED, ExitCode.SOME_FAILED)
+    for held in HELD.values():
+        record = held_record(held, acknowledged=False)
+        yield "ack", line_of("mgit.ack.repository/1", record)
+        yield "list", line_of("mgit.list.repository/1", remote_record(remote("api"), held))
+        record = local_record(LOCAL, states_of(LOCAL, held=True), "", held)
+        yield "status", line_of("mgit.status.repository/1", record)
+    for scrubbed in SCRUBBED:
+        yield "scrub", line_of("mgit.scrub.clone/1", scrubbed_record(scrubbed))
 
 
 @pytest.mark.parametrize(("name", "document"), list(_documents()))

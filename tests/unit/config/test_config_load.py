@@ -9,7 +9,8 @@ import pytest
 import mgit.forges
 from mgit.config import Environment, find_paths, load_settings
 from mgit.config.keys import FORGES, GLOBAL_KEYS, SELECTION_KEYS, SOURCE_KEYS
-from mgit.config.settings import SelectionSettings, origins
+from mgit.config.pace import Pace, pace_of
+from mgit.config.settings import SelectionSettings, WebSettings, origins
 from mgit.config.sources import DEFAULT_URLS
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind, CopyOptions, Shard
@@ -344,3 +345,69 @@ def test_the_example_of_the_documentation_is_sound(load: Load) -> None:
     text = (Path(__file__).resolve().parents[3] / "docs/configuration.md").read_text("utf-8")
     settings = load(text.partition("```toml\n")[2].partition("```")[0])
     assert [source.name for source in settings.sources] == ["work", "git", "vendored"]
+
+
+def test_the_pace_of_a_source_is_its_interval_unless_bounds_are_set(load: Load) -> None:
+    def paces(text: str, **flags: str) -> list[Pace]:
+        settings = load(text, flags={f"serve.{name}": value for name, value in flags.items()})
+        return [pace_of(settings.serve, one) for one in settings.sources]
+
+    assert paces(WORK) == [Pace(900.0, 900.0, 900.0)]
+    wide = f'{WORK}[serve]\nmin_interval = "1m"\nmax_interval = "6h"\n'
+    assert paces(wide) == [Pace(900.0, 60.0, 21600.0)]
+    # A source that is asked more often than that anyway is asked as often as it says.
+    assert paces(wide.replace("[serve]", 'interval = "30s"\n[serve]')) == [
+        Pace(30.0, 30.0, 21600.0)
+    ]
+    own = wide.replace("[serve]", 'max_interval = "1h"\nmin_interval = "2m"\n[serve]')
+    assert paces(own) == [Pace(900.0, 120.0, 3600.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[serve]\nmin_interval = "1h"\n', "min_interval 1h is longer than the interval 15m"),
+        ('[serve]\nmax_interval = "1m"\n', "max_interval 1m is shorter than the interval 15m"),
+        ('max_interval = "1m"\n', "[sources.work]: max_interval 1m is shorter"),
+        ("[serve]\nasks_per_minute = 0\n", "asks_per_minute must be a whole number"),
+    ],
+)
+def test_bounds_that_make_no_sense_are_refused(load: Load, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(WORK + text)
+    assert words in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+def test_webhooks_that_nobody_could_send_are_told_of(load: Load) -> None:
+    hook = f'{WORK}webhook_secret_file = "hook"\n'
+    (warning,) = load(hook).warnings
+    assert "no webhook comes in without `web` in [serve]" in warning
+    settings = load(hook, {"MGIT_WEB": "127.0.0.1:0"})
+    assert settings.warnings == ()
+    assert settings.sources[0].webhook_secret_file == settings.paths.config_file.parent / "hook"
+    manifest = '\n[sources.list]\nforge = "manifest"\nfile = "f"\nwebhook_secret_file = "hook"\n'
+    with pytest.raises(ConfigurationError, match="sends no webhooks"):
+        load(WORK + manifest)
+
+
+def test_the_status_page_is_off_and_never_open_to_others_by_accident(load: Load) -> None:
+    assert load().serve.web == WebSettings()
+    text = 'version = 1\n[serve]\nweb = "0.0.0.0:8081"\n'
+    with pytest.raises(ConfigurationError, match="asks nobody for a token") as caught:
+        load(text)
+    assert "MGIT_WEB_TOKEN_FILE" in caught.value.advice
+    web = load(text, {"MGIT_WEB_TOKEN_FILE": "/run/secrets/web"}).serve.web
+    assert web.token_file == Path("/run/secrets/web")
+    assert web.asks
+    for home in ("127.0.0.1:8081", "[::1]:8081", "localhost:8081"):
+        assert load("version = 1\n", {"MGIT_WEB": home}).serve.web.listen is not None
+    for elsewhere in ("[::]:8081", "mgit.example.com:8081", "192.0.2.1:8081"):
+        with pytest.raises(ConfigurationError, match="asks nobody"):
+            load("version = 1\n", {"MGIT_WEB": elsewhere})
+
+
+@pytest.mark.parametrize("variable", ["MGIT_WEB_TLS_KEY", "MGIT_WEB_CLIENT_CA"])
+def test_a_key_or_authority_of_no_certificate_is_an_error(load: Load, variable: str) -> None:
+    with pytest.raises(ConfigurationError, match="needs a certificate"):
+        load("version = 1\n", {variable: "/etc/x.pem", "MGIT_WEB": "0.0.0.0:8081"})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -91,6 +92,7 @@ def test_it_goes_away_after_an_error_too(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.fault("killed anywhere")
 def test_what_a_killed_mgit_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     run = tmp_path / "run"
     script = (
@@ -172,3 +174,32 @@ def test_ssh_is_started_without_questions(askpass: Askpass, tmp_path: Path) -> N
     assert done.stdout.decode() == (
         "-o|BatchMode=yes|-o|ControlMaster=no|-o|ConnectTimeout=30|git@host|a b|"
     )
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("http://proxy.example:3128", "proxy.example:3128"),
+        ("http://proxy.example", "proxy.example:80"),
+        ("http://[::1]:3128", "[::1]:3128"),
+    ],
+)
+def test_it_also_answers_for_the_proxy_on_the_way(tmp_path: Path, proxy: str, shown: str) -> None:
+    """git names the proxy with its port, its user in the form in which the variable had it."""
+    origin = Origin("http", *_host_and_port(proxy))
+    account = Credential(origin, "p@x", Secret("proxy-secret"), "test")
+    with Askpass(BOOK, [tmp_path / "run"], proxy=account) as askpass:
+        for user in ("p@x", "p%40x"):
+            prompt = f"Password for 'http://{user}@{shown}': "
+            assert answer(askpass, prompt) == "proxy-secret\n"
+            other = parse_origin("https://elsewhere.example")
+            assert answer(askpass, prompt, other) == "proxy-secret\n"
+        asked = "Password for 'https://me@example.org@git.example.org:8443': "
+        assert answer(askpass, asked) == f"{CANARY}\n"
+        assert answer(askpass, f"Username for 'http://{shown}': ") is None
+        assert answer(askpass, asked, parse_origin("https://elsewhere.example")) is None
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 80

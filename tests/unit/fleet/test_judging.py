@@ -96,6 +96,7 @@ def test_a_pause_that_a_forge_asks_for_is_no_failure():
     breaker.check(HERE)
 
 
+@pytest.mark.fault("a token that expired")
 def test_a_refused_credential_of_one_source_leaves_the_others_at_its_host_alone():
     breaker = Breaker(limit=1)
     breaker.failed(HERE, AuthenticationError("no"))

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from mgit.errors import MgitError, RepositoryBroken
-from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND, deep_damage
+from mgit.git.damage import CONFIG_CHANGED, LEFT_BEHIND
 from mgit.git.inspect import git_dir_of, scan, verify
 from mgit.git.lock import QUARANTINE, RootLock
 from mgit.git.operations import Done, Drifted
 from mgit.git.quarantine import count_quarantined
+from mgit.git.reading import deep_damage
 from mgit.model import (
     Clone,
     CopyKind,
@@ -95,6 +96,7 @@ SEEN: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.fault("a damaged clone, in fifteen ways")
 @pytest.mark.parametrize("damage", SEEN.values(), ids=SEEN.keys())
 def test_damage_is_seen_set_aside_and_cloned_anew(
     any_kind: World, damage: Callable[[Path], object]
@@ -328,6 +330,34 @@ def test_nothing_is_healed_that_others_hang_on_or_that_is_sound(world: World) ->
     effect = heal(world, repo, found(world))
     assert isinstance(effect, Drifted)
     assert effect.reason is Reason.LOCKED
+
+
+@pytest.mark.fault("killed anywhere")
+def test_a_lock_on_head_that_a_killed_git_left_is_no_obstacle(world: World) -> None:
+    world.kind = CopyKind.MIRROR
+    repo = world.add("app")
+    world.sync()
+    (world.folder(repo) / "HEAD.lock").write_text("")
+    (world.folder(repo) / "refs/heads/develop.lock").write_text("")
+    world.forge.set_default_branch("acme", "app", "develop")
+    world.forge.delete_ref("acme", "app", "refs/tags/v1.0")
+    world.sync()
+    assert world.local(repo).refs == world.upstream(repo)
+    assert not (world.folder(repo) / "HEAD.lock").exists()
+
+
+def test_a_lock_that_is_older_than_an_hour_is_removed(world: World) -> None:
+    world.kind = CopyKind.MIRROR
+    repo = world.add("app")
+    world.sync()
+    lock = world.folder(repo) / "packed-refs.lock"
+    lock.write_text("")
+    assert found(world).broken == ""
+    os.utime(lock, (1, 1))
+    assert found(world).broken == LEFT_BEHIND
+    heal(world, repo, found(world))
+    assert found(world).broken == ""
+    assert not lock.exists()
 
 
 def test_what_was_set_aside_is_counted_whatever_is_left_of_it(tmp_path: Path) -> None:

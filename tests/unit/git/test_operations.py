@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mgit.errors import MgitError, RepositoryBroken
-from mgit.git.inspect import scan
+from mgit.git.inspect import git_dir_of, scan
 from mgit.git.operations import Done, Drifted
 from mgit.model import (
     Archive,
@@ -317,6 +317,7 @@ def test_an_empty_clone_follows_when_the_first_branch_has_another_name(world: Wo
     assert [type(action) for action in world.plan()] == [FastForward]
 
 
+@pytest.mark.fault("upstream emptied")
 def test_an_emptied_upstream_is_not_believed(any_kind: World) -> None:
     world = any_kind
     repo = world.add("app")
@@ -583,3 +584,21 @@ def test_unknown_upstream_refs_prune_nothing(world: World) -> None:
     world.act(action)
 
     assert "refs/heads/develop" in world.local(repo).refs.refs
+
+
+@pytest.mark.fault("killed at every rename, flush and removal")
+def test_a_lock_on_the_configuration_that_a_killed_git_of_ours_left_is_no_obstacle(
+    any_kind: World,
+) -> None:
+    """Found by `nox -s faults`: a move that was killed between the lock and its rename."""
+    repo = any_kind.add("app")
+    any_kind.sync()
+    git_dir = git_dir_of(any_kind.folder(repo), any_kind.kind)
+    (git_dir / "config.lock").write_text("half")
+    (git_dir / "mgit.configuring").touch()
+    moved = any_kind.renamed(repo, "tool")
+    any_kind.sync()
+    assert any_kind.local(moved).url == moved.url
+    assert any_kind.local(moved).folder == "acme/tool"
+    assert not (git_dir.parent / "config.lock").exists()
+    assert [type(action) for action in any_kind.plan()] == [Skip]

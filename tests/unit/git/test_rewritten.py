@@ -25,6 +25,7 @@ def take_back(world: World) -> None:
     store.git(app, "update-ref", "refs/heads/main", "refs/heads/main~1")
 
 
+@pytest.mark.fault("upstream rewritten")
 def test_a_clean_branch_follows_in_one_run_and_its_reflog_keeps_the_old(
     world: World, repo: RemoteRepo
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_branch_behind_the_old_tip_follows_too(world: World, repo: RemoteRepo)
     assert git(path, "rev-parse", "HEAD") == tip
 
 
+@pytest.mark.fault("killed anywhere")
 def test_a_run_that_died_between_fetch_and_move_is_made_good(
     world: World, repo: RemoteRepo
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_dirty_tree_stays(world: World, repo: RemoteRepo, what: str) -> None:
     assert world.local(repo).refs == world.upstream(repo)
 
 
+@pytest.mark.fault("upstream rewritten")
 def test_a_commit_of_ones_own_stays(world: World, repo: RemoteRepo) -> None:
     path = world.folder(repo)
     mine = commit(path, "mine.txt")

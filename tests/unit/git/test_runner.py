@@ -278,6 +278,7 @@ def test_the_lock_outlives_a_killed_mgit_while_its_git_still_writes(tmp_path: Pa
     wait_for(lambda: can_lock(root))
 
 
+@pytest.mark.fault("killed anywhere")
 def test_what_a_killed_run_left_in_the_making_is_removed(tmp_path: Path) -> None:
     leftover = tmp_path / "root/.mgit/incoming/0123"
     leftover.mkdir(parents=True)

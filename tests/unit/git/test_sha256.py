@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mgit.git.damage import deep_damage
 from mgit.git.inspect import git_dir_of
+from mgit.git.reading import deep_damage
 from mgit.model import CopyKind, CopyOptions, Skip
 from tests.unit.git.world import World, git
 

@@ -111,6 +111,7 @@ def test_a_listing_survives_the_process(path, state, clock):
     assert found.listed_at == clock.now
 
 
+@pytest.mark.fault("a listing that is partial or fails")
 def test_a_partial_listing_does_not_replace_a_whole_one(state):
     whole = Listing("work", (repo("a", "1"), repo("b", "2")))
     state.store_listing(whole)
@@ -275,6 +276,7 @@ def test_a_deleted_file_is_made_again(path, state, warnings):
     assert warnings == []
 
 
+@pytest.mark.fault("a folder that cannot be written")
 def test_where_nothing_can_be_written_mgit_goes_on_and_says_so_once(tmp_path, warnings):
     (tmp_path / "file").write_text("in the way")
     state = State(tmp_path / "file" / "state.db", warn=warnings.append)

@@ -115,6 +115,7 @@ def test_chunks_are_put_together_and_the_connection_lives_on(serve, answer, tran
     assert server.connections == 1
 
 
+@pytest.mark.fault("a cut pack or advertisement, HTML or nothing with 200")
 @pytest.mark.parametrize(
     "cut",
     [
@@ -191,6 +192,7 @@ def test_a_fresh_connection_that_breaks_is_not_tried_again(serve, transport):
     assert len(server.heard) == 1
 
 
+@pytest.mark.fault("a slow drip, silence")
 def test_a_slow_drip_ends_at_the_deadline(serve, answer):
     # A minute passes with every look at the clock, and a large body needs many reads.
     minutes = itertools.count(step=60.0)
@@ -202,6 +204,7 @@ def test_a_slow_drip_ends_at_the_deadline(serve, answer):
         transport.request("GET", server.origin, "/")
 
 
+@pytest.mark.fault("a slow drip, silence")
 def test_a_silent_server_ends_at_the_timeout(serve):
     server = serve((b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b""))
     with (
