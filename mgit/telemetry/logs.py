@@ -287,17 +287,17 @@ def _listed(events: EventLog, event: Listed) -> None:
 
 
 def _scrubbed(events: EventLog, event: Scrubbed) -> None:
-    write = events.error if event.damage else events.debug
-    state = "damaged" if event.damage else "sound"
-    write(
-        f"scrub.{state}",
-        f"{event.name} is {state}" + (f": {event.damage}" if event.damage else ""),
+    bound = events.bind(
         repo=event.name,
         repo_key=str(event.key),
         source=event.source,
         folder=event.folder,
         bytes=event.bytes,
     )
+    if event.damage:
+        bound.error("scrub.damaged", f"{event.name} is damaged: {event.damage}")
+    else:
+        bound.debug("scrub.sound", f"{event.name} is sound")
 
 
 def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:
