@@ -169,8 +169,15 @@ class App(Application):
             return problem(503, "service-behind", detail, exchange.request_id, later)
         answer = Answer(202 if hints else 204)
         words = verdict.note or "a webhook was accepted"
-        event, code = "webhook.accepted", verdict.code
-        self._note(exchange, "info", event, words, answer=answer, source=source, code=code)
+        self._note(
+            exchange,
+            "info",
+            "webhook.accepted",
+            words,
+            answer=answer,
+            source=source,
+            code=verdict.code,
+        )
         return answer
 
     def _note(
