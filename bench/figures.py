@@ -108,6 +108,8 @@ class Bench:
                 "readyz_p99_ms",
                 "livez_vs_inprocess",
                 "metrics_10k_ms",
+                "api_10k_ms",
+                "page_10k_ms",
             ),
         }
 
@@ -301,8 +303,9 @@ class Bench:
         """A cheap run is worth nothing if it did not bring the push."""
         for number in changed:
             kind = self.world.template(number)
-            wanted = git("--git-dir", str(kind.states[AFTER]), "for-each-ref")
-            if git("--git-dir", str(estate.clones[number]), "for-each-ref") != wanted:
+            told = ("for-each-ref", "refs/heads", "refs/tags")
+            wanted = git("--git-dir", str(kind.states[AFTER]), *told)
+            if git("--git-dir", str(estate.clones[number]), *told) != wanted:
                 raise CommandFailed(f"{estate.clones[number]} is not what was pushed")
 
 

@@ -7,6 +7,8 @@ from mgit.config import Settings
 from mgit.config.edit import Edit
 from mgit.credentials import Credential
 from mgit.errors import StateError
+from mgit.state import HeldRepo
+from mgit.telemetry.audit import AuditTrail
 from mgit.telemetry.clean import Cleaner
 from mgit.telemetry.keeping import open_trail
 
@@ -57,3 +59,22 @@ class Recorder:
             if not self._warned:
                 self._warned = True
                 self._console.warn(error.message, error.advice)
+
+
+def record_acknowledged(trail: AuditTrail, held: HeldRepo) -> None:
+    """A person let a held loss go.
+
+    Raises:
+        StateError: that cannot be written down; then it must not count.
+    """
+    from mgit.telemetry.audited import loss_labels
+
+    trail.record(
+        "refs-acknowledged",
+        "success",
+        source=held.source,
+        repo=held.name,
+        repo_key=str(held.key),
+        folder=held.folder,
+        **loss_labels(held.loss),
+    )

@@ -12,12 +12,12 @@ from typing import Literal
 from mgit.errors import ExitCode, MgitError
 from mgit.fleet.apply import Applier
 from mgit.fleet.changes import told_of_clones, told_of_forges
-from mgit.fleet.comparing import plan_of
 from mgit.fleet.kit import Kit, locked, remembered_under
 from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
 from mgit.fleet.narrow import ended, started
 from mgit.fleet.phases import Task, run_tasks
+from mgit.fleet.planning import make_plan
 from mgit.fleet.refresh import looking, refreshing
 from mgit.fleet.running import as_command, run_meant
 from mgit.fleet.selecting import policy_of, unsaid
@@ -151,14 +151,10 @@ class Fleet:
         listings = self._list(progress, recent=request.recent)
         began = time.monotonic()
         with kit.meter.phase("comparing"), kit.tracer.span("compare"):
-            plan, self._asleep = plan_of(
-                kit,
-                self._lister,
-                listings,
-                selection,
-                request,
-                wanted=self._wanted,
-                progress=progress,
+            accepted = kit.state.held.acknowledged(self.root)
+            policy = policy_of(kit.settings, selection, request, acknowledged=accepted)
+            plan, self._asleep = make_plan(
+                kit, self._lister, listings, policy, self._wanted, request, progress
             )
         self._whole = selection.everything
         self._problems = list(plan.problems)

@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 
 import msgspec
 
+from mgit.credentials.find import how_to_renew
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
@@ -230,7 +231,7 @@ def _credential(events: EventLog, event: CredentialFound) -> None:
             "credential.expiring",
             f"the token of source {event.source} ends at {_moment(event.expires_at)}",
             expires_at=event.expires_at,
-            advice=f"make a new one and put it into {event.found_in}",
+            advice=how_to_renew(event.source, event.found_in),
         )
 
 
@@ -286,17 +287,17 @@ def _listed(events: EventLog, event: Listed) -> None:
 
 
 def _scrubbed(events: EventLog, event: Scrubbed) -> None:
-    write = events.error if event.damage else events.debug
-    state = "damaged" if event.damage else "sound"
-    write(
-        f"scrub.{state}",
-        f"{event.name} is {state}" + (f": {event.damage}" if event.damage else ""),
+    bound = events.bind(
         repo=event.name,
         repo_key=str(event.key),
         source=event.source,
         folder=event.folder,
         bytes=event.bytes,
     )
+    if event.damage:
+        bound.error("scrub.damaged", f"{event.name} is damaged: {event.damage}")
+    else:
+        bound.debug("scrub.sound", f"{event.name} is sound")
 
 
 def _end(events: EventLog, event: RunEnded, *, routine: bool) -> None:

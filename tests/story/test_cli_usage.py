@@ -68,6 +68,9 @@ def _now(laptop: Laptop, forge: SandboxForge, what: str, path: str) -> None:
     match what:
         case "push":
             forge.push(owner, name)
+        case "empty":
+            for ref in forge.refs(owner, name):
+                forge.delete_ref(owner, name, ref)
         case "add":
             forge.add_repo(owner, name)
         case "dirty":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import queue
 import signal
 import sqlite3
@@ -299,6 +300,27 @@ trap '' TERM
 echo "$$" > '{log}'
 while :; do sleep 1; done
 """
+
+
+@pytest.mark.fault("two services on one root")
+def test_a_second_service_does_not_wait_for_the_first(start: Start, work: Laptop) -> None:
+    """Refused within a second: it sleeps nowhere, and needs less than that of the processor.
+
+    Counted in its own processor time, so that a busy machine does not matter.
+    """
+    start().wait_for("service.started")
+    second = subprocess.Popen(
+        [sys.executable, "-m", "mgit", "serve", "--listen", "127.0.0.1:0"],
+        env=work.environment,
+        cwd=work.home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(second.pid, 0)
+    second.returncode = os.waitstatus_to_exitcode(status)
+    assert second.returncode == 1
+    assert used.ru_utime + used.ru_stime < 1.0
 
 
 @pytest.mark.fault("told to stop with gits at work")

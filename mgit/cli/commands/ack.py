@@ -74,17 +74,9 @@ def _accept(parts: Parts, settings: Settings, held: HeldRepo) -> None:
     Raises:
         StateError: the audit log or the state cannot be written.
     """
-    from mgit.telemetry.audited import loss_labels
+    from mgit.cli.recording import record_acknowledged
 
-    parts.audit.record(
-        "refs-acknowledged",
-        "success",
-        source=held.source,
-        repo=held.name,
-        repo_key=str(held.key),
-        folder=held.folder,
-        **loss_labels(held.loss),
-    )
+    record_acknowledged(parts.audit, held)
     if not parts.state.held.acknowledge(settings.root, held.key, held.loss):
         raise StateError(
             f"that {held.name} may lose its refs could not be kept",

@@ -99,7 +99,8 @@ class App(Application):
         return problem(500, "internal", detail, exchange.request_id)
 
     def ended(self, exchange: Exchange, answer: Answer, seconds: float) -> None:
-        if answer.status < 400 and not self._parts.debug:
+        told = answer.code == "token-wrong"  # as refused
+        if (told or answer.status < 400) and not self._parts.debug:
             return
         well = answer.status < 500
         level: Level = "debug" if answer.status < 400 else "info" if well else "warning"

@@ -49,6 +49,8 @@ def test_a_skip_is_a_courtesy_or_a_failure(reason):
         Reason.REFUSED: (Result.FAILED, 3),
         Reason.BROKEN: (Result.FAILED, 1),
         Reason.EMPTIED: (Result.FAILED, 1),
+        Reason.REF_LOSS: (Result.FAILED, 1),
+        Reason.REWRITTEN: (Result.FAILED, 1),
     }.get(reason, (Result.SKIPPED, 0))
     assert (outcome.result, outcome.exit_code) == expected
     assert outcome.reason is reason

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,15 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_scrubber(root: Path, tmp_path: Path) -> Callable[[Clock], Scrubber]:
-    def make(clock: Clock) -> Scrubber:
-        state = State(tmp_path / "state.db", warn=pytest.fail, clock=clock)
-        return Scrubber(root, state, every=30 * DAY, clock=clock, monotonic=clock)
+def open_scrubber(root: Path, tmp_path: Path) -> Iterator[Callable[[Clock], Scrubber]]:
+    with contextlib.ExitStack() as stack:
 
-    return make
+        def make(clock: Clock) -> Scrubber:
+            state = State(tmp_path / "state.db", warn=pytest.fail, clock=clock)
+            stack.callback(state.close)
+            return Scrubber(root, state, every=30 * DAY, clock=clock, monotonic=clock)
+
+        yield make
 
 
 def read_all(scrubber: Scrubber) -> list[Scrubbed]:

@@ -17,6 +17,7 @@ from mgit.model import (
     Heal,
     Listing,
     LocalRepo,
+    LostRef,
     Move,
     Reason,
     RefSnapshot,
@@ -25,6 +26,7 @@ from mgit.model import (
     RepoPath,
     Skip,
     WorkTree,
+    loss_of,
 )
 from mgit.plan import SourcePolicy, SyncPolicy, Unreadable, Upstream, plan_sync
 from mgit.plan.gone import plan_gone
@@ -79,7 +81,9 @@ def test_what_cannot_be_read_or_is_empty() -> None:
     empty = replace(CLONE, refs=EMPTY)
     assert plan(empty, EMPTY) == skipped(Reason.EMPTY, "upstream has no commit yet")
     lost = "upstream shows no refs, the clone keeps its 1"
-    assert plan(CLONE, EMPTY) == skipped(Reason.EMPTIED, lost)
+    loss = loss_of(Reason.EMPTIED, [LostRef(MAIN, OLD, "")])
+    expected = Skip("acme/app", "old/place", Reason.EMPTIED, lost, REPO.key, loss)
+    assert plan(CLONE, EMPTY) == [expected]
 
 
 def test_what_the_forge_will_not_serve() -> None:

@@ -247,7 +247,7 @@ def test_names_follow_the_rules_of_prometheus(clock):
         assert family.name.startswith("mgit_")
         assert family.documentation.endswith(".")
         labels = {name for sample in family.samples for name in sample.labels}
-        allowed = {"source", "outcome", "reason", "kind", "state", "code", "le"}
+        allowed = {"source", "outcome", "reason", "result", "kind", "state", "code", "le"}
         assert labels <= allowed | {"version", "python", "repo"}
 
 
@@ -263,6 +263,21 @@ def test_what_is_damaged_or_held_is_counted_per_source(clock):
     tell(metrics, healed, Outcome(clone("e"), Result.FETCHED))
     assert samples(metrics)["mgit_repos_corrupt", ("work",)] == 0
     assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 0
+
+
+def test_everything_that_is_held_is_counted_per_source_and_by_reason(clock):
+    metrics = Metrics(clock=clock)
+    reasons = (Reason.EMPTIED, Reason.REF_LOSS, Reason.REWRITTEN)
+    held = [
+        Outcome(Skip(name, name, reason, "", repo(name).key), Result.FAILED, reason, exit_code=1)
+        for name, reason in zip("efg", reasons, strict=True)
+    ]
+    tell(metrics, *held)
+    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 3
+    assert [samples(metrics)["mgit_held_repos", (one.value,)] for one in reasons] == [1, 1, 1]
+    tell(metrics, held[0], *(Outcome(clone(name), Result.FETCHED) for name in "fg"))
+    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 1
+    assert [samples(metrics)["mgit_held_repos", (one.value,)] for one in reasons] == [1, 0, 0]
 
 
 def test_repositories_that_vanish_are_counted_also_over_a_restart(clock):

@@ -82,4 +82,5 @@ def test_every_audited_action_is_documented():
     put = called({"_append"}, 2) | called({"audit"}, 1)
     put |= AUDITED  # what the web helper may ask for
     put |= called({"_put"}, packages=("telemetry", "cli"))
+    put |= called({"record"}, packages=("cli",))
     assert documented("Audit", r"[a-z]+-[a-z]+") == named | put == set(ACTIONS)
