@@ -108,6 +108,8 @@ class Bench:
                 "readyz_p99_ms",
                 "livez_vs_inprocess",
                 "metrics_10k_ms",
+                "api_10k_ms",
+                "page_10k_ms",
             ),
         }
 

@@ -22,6 +22,7 @@ from bench.reach import Figure, figure
 RATE = 500
 _GITS = 8
 _SCRAPES = 20
+_LOOKS = 5
 _STARTED_WITHIN = 300.0
 # The product as everybody runs it, with a thread beside it that takes the interpreter when it is
 # told to, and in the same interpreter what answered before.
@@ -43,10 +44,12 @@ class Ports:
     Args:
         helper: port of the product.
         inprocess: port of the threads in its interpreter.
+        web: port of the status page and API.
     """
 
     helper: int
     inprocess: int
+    web: int
 
 
 def health_figures(
@@ -73,13 +76,20 @@ def health_figures(
             before.append(ask(ports.inprocess, "/livez", RATE, seconds))
             ready.append(ask(ports.helper, "/readyz", RATE, seconds))
         scrapes = ask(ports.helper, "/metrics", _SCRAPES, 1.0)
+        listed = ask(ports.web, "/api/v1/repositories?limit=100", _LOOKS, 4.0)
+        looked = ask(ports.web, "/", _LOOKS, 4.0)
     how = "" if prompted else "; who asked had to wait for the processor, too"
     yield figure("livez_p99_ms", [one.at(0.99) for one in live], _told(live) + how)
     yield figure("readyz_p99_ms", [one.at(0.99) for one in ready], _told(ready))
     ratios = [old.at(0.99) / new.at(0.99) for old, new in zip(before, live, strict=True)]
     yield figure("livez_vs_inprocess", ratios, f"in process: {_told(before)}")
-    each = [one * 1000 for one in scrapes.seconds]
-    yield figure("metrics_10k_ms", each, f"{len(clones)} repositories, the same load")
+    for name, answers in (
+        ("metrics_10k_ms", scrapes),
+        ("api_10k_ms", listed),
+        ("page_10k_ms", looked),
+    ):
+        each = [one * 1000 for one in answers.seconds]
+        yield figure(name, each, f"{len(clones)} repositories, the same load")
 
 
 def _told(rounds: Sequence[Answers]) -> str:
@@ -108,6 +118,7 @@ def _service(folder: Path, environment: Mapping[str, str]) -> Iterator[Ports]:
         env={
             **environment,
             "MGIT_LISTEN": "127.0.0.1:0",
+            "MGIT_WEB": "127.0.0.1:0",
             "MGIT_LOG_FORMAT": "json",
             "MGIT_INTERVAL": "1h",
         },
@@ -116,14 +127,20 @@ def _service(folder: Path, environment: Mapping[str, str]) -> Iterator[Ports]:
     try:
         assert service.stdin is not None  # noqa: S101 - for the type checker: we asked for pipes
         said = _Log(service)
+        web = str(said.wait_for("web.started")["web"]).rstrip("/")
         listen = str(said.wait_for("service.started")["listen"])
         said.wait_for("run.ended")
         service.stdin.write("go\n")
         service.stdin.flush()
-        yield Ports(int(listen.rpartition(":")[2]), int(told.read_text(encoding="ascii")))
+        inprocess = int(told.read_text(encoding="ascii"))
+        yield Ports(_port(listen), inprocess, _port(web))
     finally:
         service.kill()
         service.wait()
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 class _Log:

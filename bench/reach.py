@@ -49,6 +49,8 @@ GOALS: tuple[Goal, ...] = (
     Goal("readyz_p99_ms", "ms", "<=", 5, "the same: `/readyz`"),
     Goal("livez_vs_inprocess", "times less", ">=", 10, "the same: threads of the service"),
     Goal("metrics_10k_ms", "ms", "<=", 50, "the same, ten times as many: `/metrics`"),
+    Goal("api_10k_ms", "ms", "<=", 200, "the same: `/api/v1/repositories?limit=100`"),
+    Goal("page_10k_ms", "ms", "<=", 200, "the same: the status page"),
 )
 
 

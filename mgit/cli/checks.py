@@ -143,6 +143,8 @@ def check_source(fleet: Fleet, name: str, now: datetime, warning: timedelta) -> 
         warning: how long before its credential ends a person wants to know.
     """
     what = f"source {name}"
+    from mgit.credentials.find import how_to_renew
+
     try:
         source = fleet.source(name)
         account = source.forge.whoami()
@@ -154,17 +156,25 @@ def check_source(fleet: Fleet, name: str, now: datetime, warning: timedelta) -> 
     yield Check(what, State.OK, f"{who}{found}")
     if source.credential is not None and account.expires is None:
         account = replace(account, expires=source.settings.token_expires)
-    yield from check_account(what, account, now, warning)
+    place = source.credential.found_in if source.credential else ""
+    yield from check_account(what, account, now, warning, how_to_renew(name, place))
 
 
 def check_account(
-    what: str, account: Account, now: datetime, warning: timedelta
+    what: str, account: Account, now: datetime, warning: timedelta, advice: str
 ) -> Iterator[Check]:
-    """What an account says about the token's end and the forge's clock. Pure."""
+    """What an account says about the token's end and the forge's clock. Pure.
+
+    Args:
+        what: what was asked.
+        account: its answer.
+        now: the time here (aware).
+        warning: how long before the token ends a person wants to know.
+        advice: what to do about a token that ends.
+    """
     if account.expires is not None and account.expires - now < warning:
         day = account.expires.date().isoformat()
         verb = "expired" if account.expires <= now else "expires"
-        advice = f"make a new token and run `mgit login {what.removeprefix('source ')}`"
         yield Check(what, State.WARNING, f"its token {verb} on {day}", advice)
     if account.server_time is not None and abs(account.server_time - now) > _SKEW:
         seconds = round((now - account.server_time).total_seconds())

@@ -10,7 +10,7 @@ from typing import TypeVar
 from mgit.config import keys
 from mgit.config.document import Document, Table
 from mgit.config.environ import Environment
-from mgit.config.keys import Key
+from mgit.config.key import Key
 from mgit.config.settings import Shown
 from mgit.config.values import Unfit, Where
 from mgit.errors import ConfigurationError

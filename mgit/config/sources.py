@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 from mgit.config import keys
 from mgit.config.document import Table
-from mgit.config.keys import Key
+from mgit.config.key import Key
 from mgit.config.nearest import did_you_mean
 from mgit.config.resolve import Resolver, token_variable
 from mgit.config.settings import ForgeKind, SelectionSettings, Shown, SourceSettings

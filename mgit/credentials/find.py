@@ -16,7 +16,7 @@ from mgit.address import Origin
 from mgit.credentials.desktop import Keyring
 from mgit.credentials.files import read_private
 from mgit.credentials.secret import Credential, Secret
-from mgit.credentials.store import CredentialStore
+from mgit.credentials.store import FOUND_IN, CredentialStore
 from mgit.errors import AuthenticationError, ConfigurationError, InvalidInput
 
 RUN_SECRETS = (Path("/run/secrets"), Path("/var/run/secrets"))
@@ -180,6 +180,18 @@ class _FromKeyring:
         if text is None:
             return None
         return _credential(request, text, "keyring", f"keyring entry {request.origin}")
+
+
+def how_to_renew(source: str, found_in: str) -> str:
+    """What a person does about a token that ends: where it was found outranks other places.
+
+    Args:
+        source: name of the source.
+        found_in: see `Credential`.
+    """
+    if found_in == FOUND_IN:
+        return f"make a new token and run `mgit login {source}`"
+    return f"make a new token and put it in the place of the old one ({found_in})"
 
 
 def _trusted(request: CredentialRequest) -> tuple[Path, ...]:

@@ -16,6 +16,8 @@ from mgit.credentials.secret import Credential, Secret
 from mgit.errors import ConfigurationError, InvalidInput
 
 FILE_NAME = "credentials.json"
+FOUND_IN = "mgit login"
+"""What a credential from here says about where it was found."""
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +83,7 @@ class CredentialStore:
                 secret = entry.secret if entry.secret is not None else self._from_keyring(account)
                 if secret is None:
                     return None
-                return Credential(origin, entry.username, Secret(secret), "mgit login")
+                return Credential(origin, entry.username, Secret(secret), FOUND_IN)
         return None
 
     def delete(self, origin: Origin) -> bool:

@@ -16,7 +16,7 @@ from mgit.model import RepoKey
 from mgit.plan.purse import Purse
 from mgit.plan.rhythm import Book, Pass
 
-LISTING_SECONDS = 60.0
+LISTING_SECONDS = 30.0
 """A source is listed for hints at most so often: somebody may push all day to what is not ours."""
 TRIES = 4
 """So often a repository that a hint is about is tried; then its next turn must do."""
@@ -88,6 +88,7 @@ class Agenda:
         news: repositories that hints are about.
         listings: sources whose listing a hint asks for, and why.
         listed: when each source was listed last.
+        relisted: the same, counting only what hints asked for.
         left: what is due and had no room.
         held: sources of which a narrow errand reached nothing, and until when none is sent.
         rounds: when each source had a narrow errand last because of a gap: these are as far apart
@@ -104,6 +105,7 @@ class Agenda:
     news: Mapping[RepoKey, News] = field(default_factory=dict)
     listings: Mapping[str, str] = field(default_factory=dict)
     listed: Mapping[str, float] = field(default_factory=dict)
+    relisted: Mapping[str, float] = field(default_factory=dict)
     left: frozenset[RepoKey] = frozenset()
     held: Mapping[str, float] = field(default_factory=dict)
     rounds: Mapping[str, float] = field(default_factory=dict)
@@ -169,18 +171,22 @@ class Agenda:
         purses = dict(self.purses)
         for host, count in counts.items():
             purses[host] = self._purse(host).after(now, count)
-        listed = {**self.listed, **dict.fromkeys(errand.sources, now)}
-        listings = {
-            name: cause for name, cause in self.listings.items() if name not in errand.sources
-        }
+        listed = dict.fromkeys(errand.sources, now)
         routine = (name for name, keys in errand.only.items() if keys - errand.causes.keys())
         rounds = {**self.rounds, **dict.fromkeys(routine, now)}
-        return replace(self, purses=purses, listed=listed, listings=listings, rounds=rounds)
+        return replace(
+            self,
+            purses=purses,
+            listed={**self.listed, **listed},
+            relisted=self.relisted if errand.turn else {**self.relisted, **listed},
+            rounds=rounds,
+        )
 
     def after(self, errand: Errand, done: Pass, *, now: float) -> Agenda:
         """The agenda after an errand; the turns of sources apart (see `Timetable.after`)."""
         book = self.book.after(done).without(self._lost(errand, done))
-        listings = dict(self.listings)
+        over = errand.sources if done.ended else ()
+        listings = {name: cause for name, cause in self.listings.items() if name not in over}
         for source, keys in errand.only.items() if done.ended else ():
             for key in keys & self.news.keys() - done.seen.keys():  # not where it was
                 listings.setdefault(source, self.news[key].cause)
@@ -280,7 +286,7 @@ class Agenda:
         return self._purse(key.forge).next(now)
 
     def _listing_due(self, source: str) -> float:
-        return self.listed.get(source, float("-inf")) + LISTING_SECONDS
+        return self.relisted.get(source, float("-inf")) + LISTING_SECONDS
 
     def _round_due(self, source: str) -> float:
         return self.rounds.get(source, float("-inf")) + self.book.rhythms[source].shortest

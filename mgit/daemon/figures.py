@@ -62,6 +62,10 @@ class Figures:
         self.metrics.health_restarted()
         self._changed = True
 
+    def rests(self, seconds: Mapping[str, float]) -> None:
+        self.metrics.rests(seconds)
+        self._changed = True
+
     def webhook(self, outcome: str) -> None:
         """Count a delivery of a forge; from any thread."""
         self.metrics.webhook(outcome)

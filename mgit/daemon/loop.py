@@ -94,6 +94,8 @@ class Loop:
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
         self._figures.intervals(agenda.table.intervals)
+        rhythms = agenda.book.rhythms
+        self._figures.rests({name: one.longest - one.interval for name, one in rhythms.items()})
         while not self._stop.requested:
             self._look()
             agenda = self._heard(agenda)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from mgit.credentials import Credential
+from mgit.credentials.find import how_to_renew
 from mgit.fleet.kit import Kit, remembered_under, wants_wikis
 from mgit.fleet.observe import Answer, list_sources
 from mgit.fleet.recent import only_known
@@ -165,8 +166,8 @@ class Lister:
         expiring = expires is not None and expires - datetime.now(UTC) < warning
         if expires is not None and expiring:
             self.notices.append(
-                f"{name}: its token ({credential.found_in}) ends on {expires.date().isoformat()};"
-                " put a new one there in time"
+                f"{name}: its token ends on {expires.date().isoformat()};"
+                f" {how_to_renew(name, credential.found_in)}"
             )
         return CredentialFound(
             self._run_id,

@@ -28,7 +28,7 @@ def tree_of(git_dir: str, commit: str) -> str | None:
         git_dir: the git directory; its objects are named by SHA-1.
         commit: object id in hex.
     """
-    with suppress(OSError, zlib.error, struct.error):
+    with suppress(OSError, zlib.error, struct.error, IndexError):  # damage is for git to tell
         loose = _loose(f"{git_dir}/objects/{commit[:2]}/{commit[2:]}")
         if loose is not None:
             found = _LOOSE.match(loose)
@@ -60,9 +60,12 @@ def _offset(path: str, wanted: bytes) -> int | None:
         first = wanted[0]
         below = struct.unpack_from(">I", head, 4 + first * 4)[0] if first else 0
         upto, total = (struct.unpack_from(">I", head, 8 + at * 4)[0] for at in (first, 255))
+        whole = _FANOUT + total * 24 <= os.fstat(descriptor).st_size
+        if not whole or not below <= upto <= total:  # else memory for as many names as it claims
+            return None
         names = os.pread(descriptor, (upto - below) * 20, _FANOUT + below * 20)
         at = names.find(wanted)
-        while at % 20 > 0:  # across two names
+        while at > 0 and at % 20:  # across two names
             at = names.find(wanted, at + 1)
         if at < 0:
             return None

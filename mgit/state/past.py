@@ -10,7 +10,12 @@ from mgit.model import Measures
 from mgit.state.database import Database
 from mgit.state.remembered import decoded
 
-_COLUMNS = "run_id, root, started_at, ended_at, exit_code, measures"
+_RUNS = "SELECT run_id, root, started_at, ended_at, exit_code, measures FROM runs "
+_LATEST = _RUNS + "WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?"
+_NAMED = (
+    _RUNS
+    + "WHERE ended_at IS NOT NULL AND substr(run_id, 1, ?) = ? ORDER BY started_at DESC LIMIT 2"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +70,15 @@ class Past:
 
     def last(self) -> MeasuredRun | None:
         """The latest run that ended, None where there is none."""
-        found = self._runs("ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1", ())
-        return found[0] if found else None
+        return next(iter(self.latest(1)), None)
 
     def named(self, beginning: str) -> tuple[MeasuredRun, ...]:
         """The runs that ended whose id begins like this, newest first; two at most."""
-        where = "ended_at IS NOT NULL AND substr(run_id, 1, ?) = ? ORDER BY started_at DESC LIMIT 2"
-        return self._runs(where, (len(beginning), beginning))
+        return self._runs(_NAMED, (len(beginning), beginning))
 
     def latest(self, limit: int = 20) -> tuple[MeasuredRun, ...]:
         """The latest runs that ended, newest first."""
-        return self._runs("ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?", (limit,))
+        return self._runs(_LATEST, (limit,))
 
     def slowest(self, run_id: str, limit: int) -> tuple[PastOutcome, ...]:
         """What took longest in a run, the longest first; what was current is not kept."""
@@ -103,10 +106,9 @@ class Past:
 
         return self._database.read(query, (0, 0.0))
 
-    def _runs(self, where: str, values: tuple[object, ...]) -> tuple[MeasuredRun, ...]:
+    def _runs(self, statement: str, values: tuple[object, ...]) -> tuple[MeasuredRun, ...]:
         def query(connection: sqlite3.Connection) -> tuple[MeasuredRun, ...]:
-            rows = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE {where}", values)  # noqa: S608 - our own words
-            return tuple(_run(row) for row in rows)
+            return tuple(_run(row) for row in connection.execute(statement, values))
 
         return self._database.read(query, ())
 

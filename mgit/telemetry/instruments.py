@@ -61,6 +61,11 @@ class Instruments:
         self.interval = self._gauge(
             "mgit_source_interval_seconds", "How often the source has its turn.", "source"
         )
+        self.rest = self._gauge(
+            "mgit_source_rest_seconds",
+            "For how much longer than a turn a repository may go unasked.",
+            "source",
+        )
         self.expiry = self._gauge(
             "mgit_credential_expiry_timestamp_seconds",
             "When the credential of the source ends, where somebody says so.",

@@ -29,7 +29,9 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "refs-kept": "a mirror keeps what upstream took back, for a while",
         "damage-found": "the search for bit rot found some",
         "input-refused": "a forge or a configuration gave something malformed",
-        "webhook-refused": "a request to a webhook was not believed",
+        "tokens-changed": "other tokens let in to the status page",
+        "web-refused": "a wrong credential came to the status page",
+        "webhook-refused": "a webhook was not genuine",
         "audit-rotated": "the file before was closed, the chain goes on in this one",
         "audit-recovered": "a torn last record was cut off",
     }

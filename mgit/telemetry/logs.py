@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 
 import msgspec
 
+from mgit.credentials.find import how_to_renew
 from mgit.model import Outcome, Result, SourceProblem, action_key, action_name
 from mgit.telemetry.events import (
     CredentialFound,
@@ -230,7 +231,7 @@ def _credential(events: EventLog, event: CredentialFound) -> None:
             "credential.expiring",
             f"the token of source {event.source} ends at {_moment(event.expires_at)}",
             expires_at=event.expires_at,
-            advice=f"make a new one and put it into {event.found_in}",
+            advice=how_to_renew(event.source, event.found_in),
         )
 
 

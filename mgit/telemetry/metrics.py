@@ -164,6 +164,11 @@ class Metrics:
         for source, interval in seconds.items():
             self._the.interval.labels(source).set(interval)
 
+    def rests(self, seconds: Mapping[str, float]) -> None:
+        """Note for how much longer than a turn of its source a repository may go unasked."""
+        for source, rest in seconds.items():
+            self._the.rest.labels(source).set(rest)
+
     def next_run(self, timestamp: float) -> None:
         """Note when the next run is due, in seconds since 1970."""
         self._the.next_run.set(timestamp)

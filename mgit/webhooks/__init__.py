@@ -93,7 +93,9 @@ def receive(
     if not secrets:
         return Refused(Refusal.UNREADY, "this source has no secret that could be read")
     request = Request(headers, body, now)
-    dialect = _DIALECTS[forge]
+    dialect = _DIALECTS.get(forge)
+    if dialect is None:
+        return Refused(Refusal.UNREADY, "webhooks of this kind of forge are not understood")
     seal = dialect.verify(request, secrets)
     if isinstance(seal, Refused):
         return seal

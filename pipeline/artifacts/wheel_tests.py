@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET  # nosec B405  what is read is written b
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
-ON_WHEEL = ("tests/unit", "tests/contract", "tests/story")
+ON_WHEEL = ("tests/unit", "tests/contract", "tests/story", "tests/endurance")
 TREE_FILES = (
     # They read the sources as text, or start a Python that sees no installed package.
     "tests/unit/telemetry/test_vocabulary.py::test_every_event_of_the_log_is_documented",
@@ -32,7 +32,7 @@ SHORT_ON_TREE = ("tests/pipeline/test_graph.py", "tests/pipeline/test_changelog.
 SHORT = "the tests of a rehearsal are a short form: `nox -s tests` and a real release run all"
 
 QUICK = ("-m", "not engine and not slow")
-_TAKEN = ("tests", "sandbox", "docs", "pyproject.toml", "README.md")
+_TAKEN = ("tests", "sandbox", "docs", "deploy/observability", "pyproject.toml", "README.md")
 _LEFT = ("tests/pipeline", "tests/image", "tests/unit/bench")
 
 

@@ -62,7 +62,11 @@ def change(forge: SandboxForge, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "hours", [pytest.param(8, marks=pytest.mark.slow), pytest.param(24, marks=pytest.mark.long)]
+    "hours",
+    [
+        pytest.param(8, marks=pytest.mark.slow),
+        pytest.param(24, marks=[pytest.mark.slow, pytest.mark.long]),
+    ],
 )
 @pytest.mark.fault("a day of passes, some of which fail")
 def test_nothing_grows(laptop: Laptop, forge: SandboxForge, hours: int) -> None:

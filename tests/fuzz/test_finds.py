@@ -19,6 +19,7 @@ from mgit.config.paths import find_paths
 from mgit.errors import ConfigurationError, GitError, InvalidInput, RepositoryBroken
 from mgit.forges.interface import ForgeContext
 from mgit.forges.manifest import Manifest
+from mgit.git.commits import tree_of
 from mgit.git.identity import read_identity
 from mgit.git.inspect import parse_listed_refs, parse_status
 from mgit.git.refs import parse_ls_remote
@@ -132,3 +133,42 @@ def test_rows_of_the_state_that_are_no_refs(body: bytes) -> None:
 @pytest.mark.fault("YAML, TOML, JSON or msgpack that is deep or breaks its own parser")
 def test_a_row_of_the_state_that_is_too_deep() -> None:
     assert decoded(zlib.compress(b"\x91" * 100_000), Listing) is None
+
+
+def _index_of_a_pack(counts: tuple[int, int], size: int = 2000) -> bytes:
+    """The index of a pack whose table of counts claims this for names up to 0x00 and to 0xff."""
+    fanout = struct.pack(">I", counts[0]) + struct.pack(">I", counts[1]) * 255
+    return (b"\xfftOc\x00\x00\x00\x02" + fanout).ljust(size, b"\x01")
+
+
+@pytest.mark.parametrize("counts", [(0, 0xFFFFFFFF), (9, 3), (0xFFFFFFFF, 0xFFFFFFFF)])
+def test_an_index_of_a_pack_that_claims_more_than_it_holds(
+    tmp_path: Path, counts: tuple[int, int]
+) -> None:
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    (packs / "pack-1.idx").write_bytes(_index_of_a_pack(counts))
+    assert tree_of(str(tmp_path), "01" * 20) is None
+
+
+def test_a_pack_whose_object_has_a_size_without_end(tmp_path: Path) -> None:
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    index = bytearray(_index_of_a_pack((0, 1)))
+    index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
+    index[8 + 1024 + 24 : 8 + 1024 + 28] = struct.pack(">I", 0)
+    (packs / "pack-1.idx").write_bytes(bytes(index))
+    (packs / "pack-1.pack").write_bytes(b"\x90" + b"\x80" * 5000)
+    assert tree_of(str(tmp_path), "01" * 20) is None
+
+
+def test_a_commit_that_is_in_none_of_the_packs_is_not_looked_for_without_end(
+    tmp_path: Path,
+) -> None:
+    """`mgit status` went on for ever in a clone whose commit was not in the first pack."""
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    index = bytearray(_index_of_a_pack((0, 1)))
+    index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
+    (packs / "pack-1.idx").write_bytes(bytes(index))
+    assert tree_of(str(tmp_path), "02" * 20) is None

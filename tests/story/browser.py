@@ -106,8 +106,12 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             tab.call(f"{domain}.enable")
         tab.resize(width, height)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        tab.call("Emulation.setEmulatedMedia", features=[scheme])
+        wishes = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce",  # what scrolls slowly is missed by a click
+        }
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        tab.call("Emulation.setEmulatedMedia", features=features)
         if not scripts:
             tab.call("Emulation.setScriptExecutionDisabled", value=True)
         yield tab

@@ -86,8 +86,8 @@ class Prometheus:
         while time.monotonic() < end:
             try:
                 found = self.query(expr)
-            except (OSError, http.client.HTTPException):
-                found = []
+            except (OSError, http.client.HTTPException, ValueError):
+                found = []  # it is starting, and answers with words of its own
             if well(found):
                 return found
             time.sleep(0.2)

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +62,17 @@ class Service:
     def hook(self, source: str) -> str:
         """Where a forge sends the webhooks of a source."""
         return f"{self.web}webhooks/{source}"
+
+    def counted(self, wanted: str) -> None:
+        """Wait until the metrics have this line; they are published once a second."""
+        deadline = time.monotonic() + PATIENCE
+        while wanted not in (text := self._metrics()).splitlines():
+            assert time.monotonic() < deadline, f"no {wanted} in {text}"
+            time.sleep(0.1)
+
+    def _metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.web}metrics", timeout=PATIENCE) as answer:
+            return str(answer.read().decode())
 
     def end(self) -> int:
         """Ask it to end; its exit code."""

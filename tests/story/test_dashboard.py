@@ -25,9 +25,7 @@ DASHBOARD: dict[str, Any] = json.loads(
     (OBSERVABILITY / "grafana" / "mgit.json").read_text(encoding="utf-8")
 )
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-EMPTY = {
-    "Credentials end in": "the sandbox does not say when a token ends",
-}
+EMPTY: dict[str, str] = {}
 """Pictures that legitimately have nothing to show in this world, and why."""
 _VARIABLES = {
     "$__rate_interval": "20s",
@@ -56,6 +54,8 @@ def watched(
 ) -> Iterator[Watched]:
     """One repository changes, one fails, one lost its refs, one is damaged, one vanishes."""
     forge.add_repos("acme", 8)
+    ends = "[sources.work]\ntoken_expires = 2099-12-31"
+    work.config_file.write_text(work.config_file.read_text().replace("[sources.work]", ends))
     service = start(MGIT_INTERVAL="1s", MGIT_PER_REPOSITORY_METRICS="5", MGIT_CONCURRENCY="2")
     service.wait_for("run.ended")
     with Prometheus(tmp_path, [service.listen], [OBSERVABILITY / "mgit.rules.yml"]) as prometheus:

@@ -48,7 +48,9 @@ def test_github_tells_with_every_answer(work: Laptop, forge: SandboxForge) -> No
     synced = work.mgit("sync")
     assert synced.code == 0, "it is no failure yet"
     day = ends.date().isoformat()
-    assert f"work: its token (mgit login) ends on {day}; put a new one there in time" in synced.err
+    assert (
+        f"work: its token ends on {day}; make a new token and run `mgit login work`" in synced.err
+    )
     assert day in work.mgit("list").err
     ok, warning = checks(work)["source work"]
     assert (ok["state"], warning["state"]) == ("ok", "warning")
@@ -113,7 +115,7 @@ def test_what_a_forge_does_not_tell_a_person_writes_down(
     ran = laptop.mgit("list", env=variables)
     assert ran.code == 0, ran.err
     tells = other.flavour == "gitlab"
-    told = f"work: its token (environment MGIT_TOKEN_WORK) ends on {day}"
+    told = f"work: its token ends on {day}; make a new token and put it in the place of the old"
     assert (told in ran.err) is not tells
     shown = laptop.mgit("config", "show")
     assert f"{day}" in shown.out

@@ -66,6 +66,8 @@ def test_a_forged_webhook_does_nothing_and_is_audited(
     assert forge.deliveries[-1].status == 401
     refused = service.wait_for("webhook.refused", source="work", code="wrong-signature")
     assert refused["level"] == "warning"
+    service.counted('mgit_webhooks_total{outcome="refused"} 1.0')
+    service.counted('mgit_webhooks_total{outcome="accepted"} 0.0')
     assert service.end() == 0
     assert [one["event"] for one in service.said].count("run.started") == 1
     assert work.git("acme/repo-001", "rev-parse", "HEAD") == before
@@ -88,6 +90,7 @@ def test_a_replay_does_nothing_also_under_another_id_and_after_a_restart(
     caught = forge.deliveries[-1]
     assert send(hook, caught).status == 204
     assert service.wait_for("webhook.accepted")["code"] == "replayed"
+    service.counted('mgit_webhooks_total{outcome="duplicate"} 1.0')
     caught.headers["X-GitHub-Delivery"] = "another-id"
     assert send(hook, caught).status == 204
     assert service.end() == 0
@@ -126,9 +129,16 @@ def test_a_repository_that_is_new_is_listed_and_cloned_and_a_renamed_one_moves(
     forge.add_hook(service.hook("work"), SECRET)
     forge.add_repo("acme", "brand-new")
     forge.announce("created", "acme", "brand-new")
-    service.wait_for("repo.cloned", repo="acme/brand-new")
+    forge.rename("acme", "repo-001", "renamed")
+    forge.announce("renamed", "acme", "renamed")
+    assert {one.status for one in forge.deliveries} == {202}
     service.wait_for("run.ended")
-    assert (work.root / "acme" / "brand-new").is_dir()
+    assert sorted(one.name for one in (work.root / "acme").iterdir()) == [
+        "brand-new",
+        "renamed",
+        "repo-002",
+        "repo-003",
+    ]
     assert service.end() == 0
 
 

@@ -101,6 +101,22 @@ def test_it_fits_and_keeps_to_itself(
             tab.picture(file, whole=False)
 
 
+def test_what_is_looked_for_would_be_seen(browser: Browser, tmp_path: Path) -> None:
+    """A style that is forbidden, a picture from elsewhere, words that are hard to read."""
+    with made("empty", tmp_path) as served, browser.tab(width=390) as tab:
+        tab.open(f"{served.url}/")
+        sound(tab, served)
+        tab.script("document.querySelector('h1').setAttribute('style', 'color: #fff')")
+        assert any("Content Security Policy" in one for one in tab.complaints)
+        assert tab.script(CONTRAST) == []  # it was really forbidden
+        tab.script("new Image().src = 'http://127.0.0.1:9/x.png'; 0")
+        assert len([one for one in tab.complaints if "Content Security Policy" in one]) >= 2
+        tab.script("document.querySelector('.lead').style.color = '#aab'; 0")
+        assert len(tab.script(CONTRAST)) == 1
+        tab.script("document.querySelector('.lead').style.width = '999px'; 0")
+        assert tab.script(OUTSIDE)
+
+
 def test_pictures_are_small() -> None:
     found = sorted(PICTURES.glob("status-*.png"))
     assert len(found) == 6

@@ -99,7 +99,8 @@ class App(Application):
         return problem(500, "internal", detail, exchange.request_id)
 
     def ended(self, exchange: Exchange, answer: Answer, seconds: float) -> None:
-        if answer.status < 400 and not self._parts.debug:
+        told = answer.code == "token-wrong"  # as refused
+        if (told or answer.status < 400) and not self._parts.debug:
             return
         well = answer.status < 500
         level: Level = "debug" if answer.status < 400 else "info" if well else "warning"
@@ -169,8 +170,15 @@ class App(Application):
             return problem(503, "service-behind", detail, exchange.request_id, later)
         answer = Answer(202 if hints else 204)
         words = verdict.note or "a webhook was accepted"
-        event, code = "webhook.accepted", verdict.code
-        self._note(exchange, "info", event, words, answer=answer, source=source, code=code)
+        self._note(
+            exchange,
+            "info",
+            "webhook.accepted",
+            words,
+            answer=answer,
+            source=source,
+            code=verdict.code,
+        )
         return answer
 
     def _note(

@@ -20,7 +20,7 @@ from mgit.errors import ConfigurationError, StateError
 from mgit.fleet.sources import trusted_folders
 from mgit.fleet.wiring import STATE_FILE, Parts
 
-_AUDITED = frozenset({"web-refused", "webhook-refused"})
+AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
 _DELIVERIES = {"webhook.accepted": "accepted", "webhook.refused": "refused"}
 _OUTCOMES = {
@@ -59,8 +59,16 @@ class Ear:
 
     def _hinted(self, hint: Hint) -> None:
         """Keep a hint, unless what it is known by was kept before: then somebody replays it."""
-        if self._parts.state.deliveries.remember(hint.source, hint.marks):
-            self._inbox.put(hint)
+        new = self._parts.state.deliveries.remember(hint.source, hint.marks)
+        if new and not self._inbox.put(hint):
+            dropped = self._inbox.dropped
+            if dropped & (dropped - 1) == 0:  # the first, the second, the fourth, …
+                self._parts.events.warning(
+                    "webhook.flood",
+                    f"{dropped} hints had no room; all of {hint.source} is asked in their place",
+                    source=hint.source,
+                    missed=dropped,
+                )
 
     def _noted(self, note: Note) -> None:
         if not note.event.startswith(_EVENTS):
@@ -81,7 +89,7 @@ class Ear:
             code=note.code or None,
             missed=note.missed or None,
         )
-        if note.audit in _AUDITED:
+        if note.audit in AUDITED:
             self._audit(note)
         if note.event in _DELIVERIES:
             self._count(_OUTCOMES.get(note.code, _DELIVERIES[note.event]))

@@ -144,6 +144,7 @@ time { white-space: nowrap; }
 .advice { display: block; color: var(--soft); }
 .advice::before { content: "→ "; }
 .links a { margin-right: .75rem; }
+.links a:last-child { margin-right: 0; }
 a.some.failed { color: var(--failed); } a.some.stale { color: var(--stale); }
 a.some.held { color: var(--held); }
 

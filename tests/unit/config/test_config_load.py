@@ -10,7 +10,7 @@ import mgit.forges
 from mgit.config import Environment, find_paths, load_settings
 from mgit.config.keys import FORGES, GLOBAL_KEYS, SELECTION_KEYS, SOURCE_KEYS
 from mgit.config.pace import Pace, pace_of
-from mgit.config.settings import SelectionSettings, origins
+from mgit.config.settings import SelectionSettings, WebSettings, origins
 from mgit.config.sources import DEFAULT_URLS
 from mgit.errors import ConfigurationError
 from mgit.model import CopyKind, CopyOptions, Shard
@@ -389,3 +389,25 @@ def test_webhooks_that_nobody_could_send_are_told_of(load: Load) -> None:
     manifest = '\n[sources.list]\nforge = "manifest"\nfile = "f"\nwebhook_secret_file = "hook"\n'
     with pytest.raises(ConfigurationError, match="sends no webhooks"):
         load(WORK + manifest)
+
+
+def test_the_status_page_is_off_and_never_open_to_others_by_accident(load: Load) -> None:
+    assert load().serve.web == WebSettings()
+    text = 'version = 1\n[serve]\nweb = "0.0.0.0:8081"\n'
+    with pytest.raises(ConfigurationError, match="asks nobody for a token") as caught:
+        load(text)
+    assert "MGIT_WEB_TOKEN_FILE" in caught.value.advice
+    web = load(text, {"MGIT_WEB_TOKEN_FILE": "/run/secrets/web"}).serve.web
+    assert web.token_file == Path("/run/secrets/web")
+    assert web.asks
+    for home in ("127.0.0.1:8081", "[::1]:8081", "localhost:8081"):
+        assert load("version = 1\n", {"MGIT_WEB": home}).serve.web.listen is not None
+    for elsewhere in ("[::]:8081", "mgit.example.com:8081", "192.0.2.1:8081"):
+        with pytest.raises(ConfigurationError, match="asks nobody"):
+            load("version = 1\n", {"MGIT_WEB": elsewhere})
+
+
+@pytest.mark.parametrize("variable", ["MGIT_WEB_TLS_KEY", "MGIT_WEB_CLIENT_CA"])
+def test_a_key_or_authority_of_no_certificate_is_an_error(load: Load, variable: str) -> None:
+    with pytest.raises(ConfigurationError, match="needs a certificate"):
+        load("version = 1\n", {variable: "/etc/x.pem", "MGIT_WEB": "0.0.0.0:8081"})

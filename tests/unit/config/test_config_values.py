@@ -13,7 +13,10 @@ from mgit.config.values import (
     HostPort,
     Unfit,
     Where,
+    format_age,
     format_duration,
+    format_size,
+    read_age,
     read_blobs,
     read_count,
     read_depth,
@@ -22,6 +25,7 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
+    read_size,
     read_switch,
     read_text,
     read_url,
@@ -163,3 +167,26 @@ def test_a_shard_is_read_or_refused(value: object) -> None:
     with contextlib.suppress(Unfit):
         shard = read_shard(value, HERE)
         assert 0 <= shard.index < shard.count <= 4096
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("never", 0), ("64k", 64 << 10), ("64m", 64 << 20), ("2G", 2 << 30)]
+)
+def test_a_size_reads_as_it_is_written(text: str, size: int) -> None:
+    read = read_size(64 << 10, 100 << 30)
+    assert read(text, HERE) == size
+    assert read(format_size(size), HERE) == size
+
+
+@pytest.mark.parametrize("value", ["1k", "200g", "64", "64mb", "", "soon", 64, None, "9" * 5000])
+def test_what_is_no_size(value: object) -> None:
+    with pytest.raises(Unfit, match="never, or a size from 64k to 100g"):
+        read_size(64 << 10, 100 << 30)(value, HERE)
+
+
+def test_an_age_may_be_never() -> None:
+    read = read_age(3600, 86400)
+    assert (read("never", HERE), read("2h", HERE)) == (0.0, 7200.0)
+    assert (format_age(0.0), format_age(7200.0)) == ("never", "2h")
+    with pytest.raises(Unfit, match="never, or a duration from 1h to 1d"):
+        read("1s", HERE)

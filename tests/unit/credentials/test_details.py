@@ -20,7 +20,7 @@ from mgit.address import parse_origin
 from mgit.credentials import Credential, CredentialBook, CredentialStore, Redactor, Secret
 from mgit.credentials.desktop import Keyring, open_keyring
 from mgit.credentials.files import make_private_folder, private_file, read_private, write_private
-from mgit.credentials.find import CredentialRequest, find, standard_finders
+from mgit.credentials.find import CredentialRequest, find, how_to_renew, standard_finders
 from mgit.credentials.runtime import RuntimeFolder
 from mgit.credentials.store import Stored
 from mgit.credentials.tools import TOOLS
@@ -119,6 +119,12 @@ class _Keyring:
 
     def delete(self, account: str) -> bool:
         return False
+
+
+def test_where_a_new_token_belongs() -> None:
+    assert how_to_renew("work", "mgit login") == "make a new token and run `mgit login work`"
+    put = "make a new token and put it in the place of the old one (file /token)"
+    assert how_to_renew("work", "file /token") == put
 
 
 def test_a_keyring_entry_or_none() -> None:

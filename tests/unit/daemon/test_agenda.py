@@ -93,10 +93,15 @@ def test_a_hint_about_something_new_lists_the_source_and_asks_only_what_is_new()
     assert errand.asleep == {key(0), key(1), key(2)}
 
 
-def test_listings_for_hints_are_a_minute_apart():
-    plan = agenda().hear(told("99"), 1.0)
+def test_listings_for_hints_are_some_time_apart_and_turns_do_not_count():
+    plan = agenda()
+    turn = plan.pick(HOUR)
+    assert turn is not None
+    plan = came_of(turn, plan, HOUR)
+    plan = replace(plan, listed={"work": 0.0}).hear(told("99"), 1.0)
     errand = plan.pick(1.0)
     assert errand is not None
+    assert not errand.turn
     plan = came_of(errand, plan, 1.0).hear(told("100"), 2.0)
     assert plan.pick(2.0) is None
     assert plan.next(2.0) == 1.0 + LISTING_SECONDS
@@ -147,6 +152,17 @@ def test_a_clone_that_is_not_where_it_was_makes_the_source_be_listed():
     assert following is not None
     assert following.sources == ("work",)
     assert key(1) not in following.asleep
+
+
+def test_a_listing_that_was_broken_off_is_made_again():
+    plan = agenda().hear(told("99"), 1.0)
+    errand = plan.pick(1.0)
+    assert errand is not None
+    after = plan.begun(errand, 1.0).after(errand, Pass(1.0, ended=False), now=1.0)
+    assert after.pick(2.0) is None
+    again = after.pick(1.0 + LISTING_SECONDS)
+    assert again is not None
+    assert again.sources == ("work",)
 
 
 def test_a_pass_that_was_broken_off_forgets_nothing():

@@ -130,6 +130,9 @@ def test_a_repository_that_is_gone_is_told_no_more(scene, overview, cutoffs):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"rubbish" * 1000])
+@pytest.mark.fault(
+    "the state file is not there, damaged or another mgit's while a page is asked for"
+)
 def test_a_file_that_is_not_there_or_damaged_tells_nothing(tmp_path, content):
     path = tmp_path / "odd?name#%.db"
     if content is not None:

@@ -214,6 +214,7 @@ def test_room_and_the_next_run_are_told(clock):
     metrics.storage(12345, size_bytes=99999, free_inodes=7)
     metrics.quarantine(3)
     metrics.intervals({"work": 900.0})
+    metrics.rests({"work": 20700.0})
     metrics.next_run(1900.0)
     metrics(CredentialFound("r", "work", "https://git.example.com", "file"))
     found = samples(metrics)
@@ -222,6 +223,7 @@ def test_room_and_the_next_run_are_told(clock):
     assert found["mgit_storage_free_inodes", ()] == 7
     assert found["mgit_quarantine_entries", ()] == 3
     assert found["mgit_source_interval_seconds", ("work",)] == 900
+    assert found["mgit_source_rest_seconds", ("work",)] == 20700
     assert found["mgit_next_run_timestamp_seconds", ()] == 1900
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from mgit.daemon.web.service import AUDITED
 from mgit.model import Result
 from mgit.telemetry.kinds import ACTIONS
 from mgit.telemetry.metrics import Metrics
@@ -19,12 +20,8 @@ def section(title: str) -> str:
     return PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
-def table(title: str) -> str:
-    return section(title).partition("\n### ")[0]
-
-
 def documented(title: str, pattern: str) -> set[str]:
-    rows = [row.split("|")[1] for row in table(title).splitlines() if row.startswith("| `")]
+    rows = [row.split("|")[1] for row in section(title).splitlines() if row.startswith("| `")]
     return {name for row in rows for name in re.findall(rf"`({pattern})`", row)}
 
 
@@ -33,13 +30,25 @@ def called(
 ) -> set[str]:
     """Constant arguments of all calls of these names, where mgit says something."""
     found = set()
-    for file in (file for name in packages for file in (ROOT / "mgit" / name).glob("*.py")):
+    for file in (file for name in packages for file in (ROOT / "mgit" / name).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and len(node.args) > argument:
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                 value = node.args[argument]
                 if name in names and isinstance(value, ast.Constant):
                     found.add(str(value.value))
+    return found
+
+
+def notes() -> set[str]:
+    """Events of lines that the web helper sends whole."""
+    found = set()
+    for file in (ROOT / "mgit" / "daemon" / "web").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Note":
+                given = {one.arg: one.value for one in node.keywords}
+                if isinstance(given.get("event"), ast.Constant):
+                    found.add(given["event"].value)
     return found
 
 
@@ -54,6 +63,8 @@ def test_every_metric_is_documented():
 
 def test_every_event_of_the_log_is_documented():
     said = {name for name in called(LEVELS | {"write"}) if re.fullmatch(r"[a-z]+\.[a-z-]+", name)}
+    said |= {f"{name}.restarted" for name in called({"helper_teller"}, 1)}
+    said |= called({"_note"}, 2) | notes()  # of the web helper
     outcomes = documented("Logs", r"repo\.[a-z-]+")
     assert outcomes == {f"repo.{result}" for result in Result}
     assert documented("Logs", r"[a-z]+\.[a-z-]+") == said | outcomes
@@ -69,7 +80,7 @@ def test_every_audited_action_is_documented():
     named = {str(name) for name in returned if name}
     # `_append` writes what the trail itself has to say, `audit` what the service has.
     put = called({"_append"}, 2) | called({"audit"}, 1)
+    put |= AUDITED  # what the web helper may ask for
     put |= called({"_put"}, packages=("telemetry", "cli"))
-    put |= {"webhook-refused"}  # what the web process notes
     put |= called({"record"}, packages=("cli",))
     assert documented("Audit", r"[a-z]+-[a-z]+") == named | put == set(ACTIONS)
