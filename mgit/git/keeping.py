@@ -17,13 +17,16 @@ from mgit.git.target import Target
 from mgit.model import LossGuard, LostRef, Reason, RefLoss, RefSnapshot, loss_of
 
 KEPT = "refs/mgit/kept/"
-"""Where a mirror keeps what upstream took back: `refs/mgit/kept/20260131T120000Z/heads/main`."""
+"""Where a mirror keeps what upstream took back: `refs/mgit/kept/20260131T120000123456Z/heads/main`.
+
+To the microsecond: two fetches of one second keep `a` and `a/b` side by side.
+"""
 
 KEPT_SECONDS = 90 * 86400
 """How long; the same that git's own reflogs last."""
 
-_STAMP = "%Y%m%dT%H%M%SZ"
-_KEPT = re.compile(rf"{KEPT}(\d{{8}}T\d{{6}}Z)/")
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+_KEPT = re.compile(rf"{KEPT}(\d{{8}}T\d{{12}}Z)/")
 
 
 class LossHeld(GitError):

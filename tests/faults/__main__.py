@@ -7,6 +7,7 @@ the next run did not heal by itself; 4 without strace.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -34,7 +35,11 @@ def main() -> int:
     began = time.monotonic()
     kills: list[Kill] = []
     traced: list[Traced] = []
-    with tempfile.TemporaryDirectory(prefix="mgit-faults-") as folder:
+    # Ctrl-C ends it early, with a report of what was played until then.
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="mgit-faults-") as folder,
+    ):
         for name in ("traced", "random"):
             Path(folder, name).mkdir()
         for one in play_all(Path(folder) / "traced"):

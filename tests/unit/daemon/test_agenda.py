@@ -6,11 +6,14 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from mgit.daemon.agenda import LISTING_SECONDS, TRIES, Agenda, Errand, Told
 from mgit.daemon.schedule import Timetable
+from mgit.fleet.narrow import started
+from mgit.fleet.values import SyncRequest
 from mgit.model import RepoKey
 from mgit.plan.rhythm import Book, Pass, Rhythm, Seen, Visit
 
@@ -74,6 +77,17 @@ def test_a_hint_makes_one_repository_due_and_nothing_else():
     assert plan.pick(2.0) is None
     assert plan.next(2.0) == HOUR  # the turn of the source is where it was
     assert plan.book.visits[key(1)].asked == 1.0
+
+
+def test_a_clone_that_was_found_damaged_is_due_at_once_and_nobody_had_to_ask():
+    plan = agenda().hear(told(1, cause=""), 1.0)
+    errand = plan.pick(1.0)
+    assert errand is not None
+    assert errand.only == {"work": frozenset({key(1)})}
+    request = SyncRequest(only={"work": {key(1): "acme/1"}}, causes=errand.causes)
+    began = started("run", Path("/root"), ["work"], request, "")
+    assert (began.causes, began.routine) == ((), False)  # worth a word, and nobody's wish
+    assert came_of(errand, plan, 1.0).pick(2.0) is None
 
 
 def test_many_hints_about_one_repository_are_one_errand():
