@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 
 @cache
@@ -62,10 +62,14 @@ def pytest_configure() -> None:
     process that they start inherits it.
     """
     fixed = bool(os.environ.get("CI") or os.environ.get("MGIT_TESTS_FIXED"))
-    # Mutation testing runs each of them hundreds of times.
-    examples = int(os.environ.get("MGIT_TESTS_EXAMPLES", settings.default.max_examples))
-    settings.register_profile("mgit", deadline=None, derandomize=fixed, max_examples=examples)
-    settings.load_profile("mgit")
+    settings.register_profile("mgit", deadline=None, derandomize=fixed)
+    # Mutation testing runs each of them hundreds of times and wants a verdict, no small example.
+    few = int(os.environ.get("MGIT_TESTS_EXAMPLES", "0"))
+    quick = (Phase.explicit, Phase.generate)
+    settings.register_profile(
+        "mutants", deadline=None, derandomize=fixed, max_examples=few or 100, phases=quick
+    )
+    settings.load_profile("mutants" if few else "mgit")
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

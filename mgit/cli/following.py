@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,32 +54,32 @@ def follow(path: Path, wanted: Wanted, limit: int, console: Console, *, lines: b
     Raises:
         StateError: the log cannot be read.
     """
-    place = _Place(path)
-    records = _last(path, wanted, limit, console) if place.began else []
-    # A record that came between the two looks is among the last already.
-    shown = int(records[-1]["seq"]) if records else 0
-    made = make_table(HEAD, [cells(record) for record in records])
-    widths = [
-        max(least, *(width(row[column]) for row in (made.head, *made.rows)))
-        for column, least in enumerate(_LEAST)
-    ]
-    if lines:
-        for record in records:
-            write_line(console, line_of(_SCHEMA, record))
-    else:
-        for row in (made.head, *made.rows):
-            _write_row(console, row, widths)
-    while True:
-        for record in place.new():
-            if not place.anew and int(record["seq"]) <= shown:
-                continue
-            if not wanted.has(record):
-                continue
-            if lines:
+    with closing(_Place(path)) as place:
+        records = _last(path, wanted, limit, console) if place.began else []
+        # A record that came between the two looks is among the last already.
+        shown = int(records[-1]["seq"]) if records else 0
+        made = make_table(HEAD, [cells(record) for record in records])
+        widths = [
+            max(least, *(width(row[column]) for row in (made.head, *made.rows)))
+            for column, least in enumerate(_LEAST)
+        ]
+        if lines:
+            for record in records:
                 write_line(console, line_of(_SCHEMA, record))
-            else:
-                _write_row(console, make_table(HEAD, [cells(record)]).rows[0], widths)
-        time.sleep(_LOOK_EVERY)
+        else:
+            for row in (made.head, *made.rows):
+                _write_row(console, row, widths)
+        while True:
+            for record in place.new():
+                if not place.anew and int(record["seq"]) <= shown:
+                    continue
+                if not wanted.has(record):
+                    continue
+                if lines:
+                    write_line(console, line_of(_SCHEMA, record))
+                else:
+                    _write_row(console, make_table(HEAD, [cells(record)]).rows[0], widths)
+            time.sleep(_LOOK_EVERY)
 
 
 class _Place:
@@ -104,6 +104,11 @@ class _Place:
     def began(self) -> bool:
         """Whether there are records."""
         return self._file is not None or self._seen > 0
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._file is not None:
+            self._file.close()
 
     def new(self) -> Iterator[Record]:
         """Records that were written since; all of them where the log is another one."""

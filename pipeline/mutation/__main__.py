@@ -90,7 +90,7 @@ def _mutate(work: Path, packages: Sequence[str], options: argparse.Namespace) ->
         # On a busy machine a test that was only slow looks like one that never ends.
         settings = work / "pyproject.toml"
         settings.write_text(settings.read_text("utf-8").replace(*_PATIENCE), encoding="utf-8")
-        _mutmut(work, slow, 1)
+        _mutmut(work, slow, options.children)
 
 
 def _copy(source: Path, target: Path) -> None:

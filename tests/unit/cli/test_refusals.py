@@ -118,11 +118,11 @@ def test_a_token_that_ends_and_a_clock_that_is_wrong() -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     account = Account("mona", expires=now + timedelta(days=2), server_time=now)
     soon = timedelta(days=14)
-    (check,) = check_account("source work", account, now, soon)
+    (check,) = check_account("source work", account, now, soon, "make a new one")
     assert check.message == "its token expires on 2026-02-02"
     for seconds, words in ((-600, "600 s ahead of"), (600, "600 s behind")):
         skewed = Account("mona", server_time=now + timedelta(seconds=seconds))
-        (check,) = check_account("source work", skewed, now, soon)
+        (check,) = check_account("source work", skewed, now, soon, "")
         assert words in check.message
 
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgit.config.sizes import format_size, read_size
 from mgit.config.values import (
     HostPort,
     Unfit,
     Where,
     format_age,
     format_duration,
-    format_size,
     read_age,
     read_blobs,
     read_count,
@@ -25,7 +25,6 @@ from mgit.config.values import (
     read_path,
     read_shard,
     read_share,
-    read_size,
     read_switch,
     read_text,
     read_url,
