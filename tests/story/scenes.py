@@ -110,7 +110,9 @@ class Scene:
             "listed_at": self.now - 4 * MINUTE,
             "requests_left": 4873,
         }
-        self.sources.append(SourceStatus(name=name, forge=forge, **{**usual, **more}))
+        shown = {**usual, **more}
+        shown.setdefault("longest", shown["interval"])
+        self.sources.append(SourceStatus(name=name, forge=forge, **shown))
 
     def run(
         self,
