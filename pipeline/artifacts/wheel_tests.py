@@ -15,9 +15,13 @@ from xml.etree import ElementTree as ET  # nosec B405  what is read is written b
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
-ON_WHEEL = ("tests/unit", "tests/contract", "tests/story", "tests/endurance")
+ON_WHEEL = (
+    *("tests/unit", "tests/contract", "tests/story", "tests/endurance", "tests/fuzz"),
+    "tests/faults",
+)
 TREE_FILES = (
     # They read the sources as text, or start a Python that sees no installed package.
+    "tests/unit/test_security_papers.py",
     "tests/unit/telemetry/test_vocabulary.py::test_every_event_of_the_log_is_documented",
     "tests/unit/telemetry/test_vocabulary.py::test_every_audited_action_is_documented",
     "tests/unit/transport/test_transport.py::test_importing_it_loads_no_network_modules",
