@@ -43,7 +43,7 @@ _ROUTES = Path("/proc/net/route")
 _DEVICES = Path("/proc/net/dev")
 # Names from the ranges that are kept for documentation: nobody is there to be disturbed.
 _OUTSIDE = (("192.0.2.1", 443), ("198.51.100.1", 53))
-_ACT = re.compile(r"^\$ .*/act push ", re.MULTILINE)
+_ACT = re.compile(r"/act push --workflows ")
 _MINE = ("lo", "docker", "br-", "veth")
 
 

@@ -44,13 +44,15 @@ from pipeline.rehearsal.cut_off import Questions, no_way_out, sent_nowhere
 from pipeline.project import child_environment
 from pipeline.shell import Shell
 from sandbox.pantry import Kept
+from sandbox.serving import following
 env = child_environment()
 log = Path(sys.argv[1])
-log.write_text("$ /old/act push --earlier\\n")
+log.write_text("$ /old/act push --workflows earlier\\n")
 questions = Questions.counted(Shell(env=env), log, resumed=True)
 before = sent_nowhere()
 quiet = Shell(env={**env, "ACT_DISABLE_VERSION_CHECK": "1"}, log=log)
-quiet.run((sys.argv[2], "push", "--list"), cwd=log.parent, check=False)
+argv = following([sys.argv[2], "push", "--workflows", ".", "--list"])
+quiet.run(argv, cwd=log.parent, check=False)
 for proof in no_way_out(Kept(Path("."), fetches=False), before, questions.all):
     print(proof.ok, questions.each, proof.detail)
 """
