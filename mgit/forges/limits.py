@@ -133,6 +133,6 @@ def _now(response: Response, clock: Callable[[], float]) -> float:
 def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone of more hours than a number holds
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

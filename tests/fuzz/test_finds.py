@@ -18,6 +18,7 @@ from mgit.config.load import settle
 from mgit.config.paths import find_paths
 from mgit.errors import ConfigurationError, GitError, InvalidInput, RepositoryBroken
 from mgit.forges.interface import ForgeContext
+from mgit.forges.limits import wait_asked_for
 from mgit.forges.manifest import Manifest
 from mgit.git.commits import tree_of
 from mgit.git.identity import read_identity
@@ -26,7 +27,7 @@ from mgit.git.refs import parse_ls_remote
 from mgit.git.staged import read_index
 from mgit.model import Listing
 from mgit.state.remembered import decoded, unpacked_refs
-from mgit.transport import Transport
+from mgit.transport import Response, Transport
 from mgit.transport.answer import Answer
 from mgit.transport.proxy import parse_proxy
 
@@ -172,3 +173,8 @@ def test_a_commit_that_is_in_none_of_the_packs_is_not_looked_for_without_end(
     index[8 + 1024 : 8 + 1024 + 20] = b"\x01" * 20
     (packs / "pack-1.idx").write_bytes(bytes(index))
     assert tree_of(str(tmp_path), "02" * 20) is None
+
+
+def test_a_moment_whose_zone_is_beyond_all_numbers() -> None:
+    far = (("Retry-After", "Mon, 1 Jan 99999 10:00:00 +99992147483648"),)
+    assert wait_asked_for(Response(429, far, b""), clock=lambda: 0.0) is None

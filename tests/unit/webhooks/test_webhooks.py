@@ -50,7 +50,7 @@ def got(
     forge: str,
     delivery: Delivery,
     *secrets: Secret,
-    now: float = NOW,
+    now: float | None = None,
     remembered: frozenset[str] = frozenset(),
 ) -> Accepted | Refused:
     return receive(
@@ -58,7 +58,7 @@ def got(
         Headers(delivery.headers.items()),
         delivery.body,
         secrets or (SECRET,),
-        now=now,
+        now=datetime.now(UTC).timestamp() if now is None else now,
         remembered=remembered,
     )
 
