@@ -31,3 +31,17 @@ def test_every_environment_has_both_its_wishes_and_its_lock() -> None:
     assert {path.stem for path in folder.glob("*.in")} == {
         path.stem for path in folder.glob("*.txt")
     }
+
+
+def test_a_package_has_one_version_in_all_locks() -> None:
+    """pip-audit is asked about all of them at once; it takes two versions for a mistake."""
+    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    pinned = {
+        (name, version.split()[0]): path.name
+        for path in locks
+        for line in path.read_text(encoding="utf-8").splitlines()
+        for name, _, version in [line.partition("==")]
+        if version and not line.startswith((" ", "#"))
+    }
+    names = [name for name, _ in pinned]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
