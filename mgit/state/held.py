@@ -14,6 +14,10 @@ from pathlib import Path
 from mgit.model import LostRef, Reason, RefLoss, RepoKey, loss_of
 from mgit.state.database import Database
 
+_NOTE = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_RELEASE = "DELETE FROM held WHERE root = ? AND forge = ? AND repo_id = ?"
+_FORGET = "DELETE FROM acknowledged WHERE root = ? AND forge = ? AND repo_id = ?"
+
 
 @dataclass(frozen=True, slots=True)
 class HeldRepo:
@@ -77,8 +81,7 @@ class Held:
         row = (str(root), key.forge, key.id, name, folder, source, since, _encoded(loss))
 
         def change(connection: sqlite3.Connection) -> None:
-            marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT OR REPLACE INTO held VALUES ({marks})", row)  # noqa: S608 - only question marks
+            connection.execute(_NOTE, row)
 
         self._database.write(change)
 
@@ -87,9 +90,8 @@ class Held:
         rows = [(str(root), key.forge, key.id) for key in keys]
 
         def change(connection: sqlite3.Connection) -> None:
-            where = "WHERE root = ? AND forge = ? AND repo_id = ?"
-            connection.executemany(f"DELETE FROM held {where}", rows)  # noqa: S608 - fixed text
-            connection.executemany(f"DELETE FROM acknowledged {where}", rows)  # noqa: S608
+            connection.executemany(_RELEASE, rows)
+            connection.executemany(_FORGET, rows)
 
         if rows:
             self._database.write(change)

@@ -16,7 +16,8 @@ from mgit.webhooks.values import WINDOW_SECONDS, Refusal, Refused, Request, Seal
 
 _HEX_LENGTH = hashlib.sha256().digest_size * 2
 _PREFIX = "sha256="
-_STANDARD_SECRET = "whsec_"  # noqa: S105 - how such a secret begins
+_STANDARD_MARK = "whsec_"
+"""How such a secret begins."""
 _VERSION = "v1,"
 _MOST_SIGNATURES = 16
 
@@ -110,9 +111,9 @@ def _key(secret: Secret) -> bytes:
 def _standard_keys(secret: Secret) -> Iterator[bytes]:
     text = secret.reveal()
     yield text.encode()
-    if text.startswith(_STANDARD_SECRET):
+    if text.startswith(_STANDARD_MARK):
         try:
-            decoded = base64.b64decode(text.removeprefix(_STANDARD_SECRET), validate=True)
+            decoded = base64.b64decode(text.removeprefix(_STANDARD_MARK), validate=True)
         except (binascii.Error, ValueError):
             return
         if decoded:
