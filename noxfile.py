@@ -113,9 +113,13 @@ def _test(session: nox.Session, *chosen: str, env: dict[str, str] | None = None)
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests on the main Python, on the others those that depend on the Python."""
-    quick = ["-m", "not engine and not slow", "tests/unit", "tests/contract"]
+    quick = ["-m", "not engine and not slow", "tests/unit"]
     if session.python == PYTHONS[0]:  # what most people have: Debian's
-        quick += ["tests/story/test_cli_sync.py", "tests/story/test_cli_bad_input.py"]
+        quick += [
+            "tests/contract",
+            "tests/story/test_cli_sync.py",
+            "tests/story/test_cli_bad_input.py",
+        ]
     _test(session, *(session.posargs or ([] if session.python == MAIN else quick)))
 
 
