@@ -83,7 +83,10 @@ class CredentialStore:
                 secret = entry.secret if entry.secret is not None else self._from_keyring(account)
                 if secret is None:
                     return None
-                return Credential(origin, entry.username, Secret(secret), FOUND_IN)
+                try:
+                    return Credential(origin, entry.username, Secret(secret), FOUND_IN)
+                except InvalidInput as error:
+                    raise self._malformed(f"{account}: {error.message}") from None
         return None
 
     def delete(self, origin: Origin) -> bool:

@@ -43,7 +43,9 @@ def encode_segment(name: str) -> str:
         text = _percent(text[0]) + text[1:]
     if text.endswith((".", " ")):
         text = text[:-1] + _percent(text[-1])
-    if _DEVICE.fullmatch(text) or _looks_like_git(text):
+    if _looks_like_git(text) and text.startswith("%"):  # what is encoded is not encoded again
+        text = text[:-4] + _percent(".") + text[-3:]
+    elif _DEVICE.fullmatch(text) or _looks_like_git(text):
         text = _percent(text[0]) + text[1:]
     if len(text.encode()) <= MAX_BYTES:
         return text

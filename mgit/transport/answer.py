@@ -114,7 +114,7 @@ def _read_fields(file: IO[bytes]) -> list[tuple[str, str]]:
         if len(fields) == _MAX_FIELDS:
             raise http.client.HTTPException("the head has too many fields")
         name, colon, value = line.decode("latin-1").partition(":")
-        if fields and name[0] in " \t":  # folded, as nobody should any more
+        if fields and name.startswith((" ", "\t")):  # folded, as nobody should any more
             before = fields.pop()
             fields.append((before[0], f"{before[1]} {(name + colon + value).strip()}"))
         elif colon and name and not name.isspace() and " " not in name and "\t" not in name:

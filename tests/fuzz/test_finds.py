@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from mgit.config.document import parse_document
 from mgit.config.environ import Environment
 from mgit.config.load import settle
 from mgit.config.paths import find_paths
+from mgit.credentials import CredentialStore
 from mgit.errors import ConfigurationError, GitError, InvalidInput, RepositoryBroken
 from mgit.forges.interface import ForgeContext
 from mgit.forges.limits import wait_asked_for
@@ -26,6 +28,7 @@ from mgit.git.inspect import parse_listed_refs, parse_status
 from mgit.git.refs import parse_ls_remote
 from mgit.git.staged import read_index
 from mgit.model import Listing
+from mgit.plan.names import decode_segment, encode_segment
 from mgit.state.remembered import decoded, unpacked_refs
 from mgit.transport import Response, Transport
 from mgit.transport.answer import Answer
@@ -178,3 +181,28 @@ def test_a_commit_that_is_in_none_of_the_packs_is_not_looked_for_without_end(
 def test_a_moment_whose_zone_is_beyond_all_numbers() -> None:
     far = (("Retry-After", "Mon, 1 Jan 99999 10:00:00 +99992147483648"),)
     assert wait_asked_for(Response(429, far, b""), clock=lambda: 0.0) is None
+
+
+def test_a_field_without_a_name() -> None:
+    class Wire:
+        def makefile(self, _mode: str) -> io.BytesIO:
+            return io.BytesIO(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: gzip\r\n\r\n{}")
+
+    with pytest.raises(HTTPException):
+        Answer(cast("Any", Wire()), method="GET").begin()
+
+
+@pytest.mark.parametrize("name", ["-.GIT", "\ud7fc.GIT", " .git", "x.git"])
+def test_a_name_that_looks_like_git_and_is_encoded_already(name: str) -> None:
+    folder = encode_segment(name)
+    assert not folder.casefold().endswith(".git") or folder.startswith("%")
+    assert decode_segment(folder) == name
+
+
+def test_a_store_of_tokens_with_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.json"
+    file.touch(mode=0o600)
+    entry = b'{"origin":"https://git.test","username":"mona","secret":""}'
+    file.write_bytes(b'{"version":1,"entries":[' + entry + b"]}")
+    with pytest.raises(ConfigurationError, match="is malformed"):
+        CredentialStore(tmp_path).get(Origin("https", "git.test", 443))
