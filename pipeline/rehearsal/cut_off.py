@@ -43,7 +43,8 @@ _ROUTES = Path("/proc/net/route")
 _DEVICES = Path("/proc/net/dev")
 # Names from the ranges that are kept for documentation: nobody is there to be disturbed.
 _OUTSIDE = (("192.0.2.1", 443), ("198.51.100.1", 53))
-_ACT = re.compile(r"/act push --workflows ")
+# As `following` starts it, at the beginning of a line: the log also has the texts of all objects.
+_ACT = re.compile(r"^' /.*/act'? push --workflows \S+ --eventpath /", re.MULTILINE)
 _MINE = ("lo", "docker", "br-", "veth")
 
 

@@ -47,11 +47,12 @@ from sandbox.pantry import Kept
 from sandbox.serving import following
 env = child_environment()
 log = Path(sys.argv[1])
-log.write_text("$ /old/act push --workflows earlier\\n")
+started = "' /old/act push --workflows a.yml --eventpath /a"
+log.write_text(started + "\\n and of a text: " + started + "\\n")
 questions = Questions.counted(Shell(env=env), log, resumed=True)
 before = sent_nowhere()
 quiet = Shell(env={**env, "ACT_DISABLE_VERSION_CHECK": "1"}, log=log)
-argv = following([sys.argv[2], "push", "--workflows", ".", "--list"])
+argv = following([sys.argv[2], "push", "--workflows", ".", "--eventpath", "/dev/null"])
 quiet.run(argv, cwd=log.parent, check=False)
 for proof in no_way_out(Kept(Path("."), fetches=False), before, questions.all):
     print(proof.ok, questions.each, proof.detail)
