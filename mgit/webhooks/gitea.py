@@ -9,36 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from mgit.credentials.secret import Secret
-from mgit.webhooks.reading import Id, Name, read_json
+from mgit.webhooks.hub import hint_of
 from mgit.webhooks.signing import hex_signature
 from mgit.webhooks.values import (
-    Hint,
-    ListingHint,
     Message,
-    NoHint,
     Refused,
-    RepoHint,
     Request,
     Seal,
-    Silence,
     delivery_id,
-    path_words,
     word,
 )
-
-_REFS = frozenset({"push", "create", "delete"})
-
-
-class _Repository(msgspec.Struct, frozen=True):
-    id: Id
-    full_name: Name
-
-
-class _Body(msgspec.Struct, frozen=True):
-    repository: _Repository
 
 
 class Gitea:
@@ -54,12 +35,4 @@ class Gitea:
         headers = request.headers
         event = headers.first("X-Forgejo-Event", "X-Gitea-Event", "X-GitHub-Event")
         told = headers.first("X-Forgejo-Delivery", "X-Gitea-Delivery", "X-GitHub-Delivery")
-        return Message(word(event), delivery_id(told), _hint(event, request))
-
-
-def _hint(event: str, request: Request) -> Hint:
-    if event not in _REFS and event != "repository":
-        return NoHint(Silence.UNKNOWN_EVENT)
-    repo = read_json(request.body, _Body).repository
-    path = path_words(repo.full_name)
-    return RepoHint(str(repo.id), path) if event in _REFS else ListingHint(path)
+        return Message(word(event), delivery_id(told), hint_of(event, request.body))

@@ -10,37 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-import msgspec
-
 from mgit.credentials.secret import Secret
-from mgit.webhooks.reading import Id, Name, read_json
+from mgit.webhooks.hub import hint_of, is_known
 from mgit.webhooks.signing import hex_signature
 from mgit.webhooks.values import (
     Hint,
-    ListingHint,
     Malformed,
     Message,
     NoHint,
     Refused,
-    RepoHint,
     Request,
     Seal,
     Silence,
     delivery_id,
-    path_words,
     word,
 )
-
-_REFS = frozenset({"push", "create", "delete"})
-
-
-class _Repository(msgspec.Struct, frozen=True):
-    id: Id
-    full_name: Name
-
-
-class _Body(msgspec.Struct, frozen=True):
-    repository: _Repository
 
 
 class GitHub:
@@ -58,11 +42,7 @@ class GitHub:
 def _hint(event: str, request: Request) -> Hint:
     if event == "ping":
         return NoHint(Silence.PING)
-    if event not in _REFS and event != "repository":
-        return NoHint(Silence.UNKNOWN_EVENT)
-    repo = read_json(_json_of(request), _Body).repository
-    path = path_words(repo.full_name)
-    return RepoHint(str(repo.id), path) if event in _REFS else ListingHint(path)
+    return hint_of(event, _json_of(request) if is_known(event) else b"")
 
 
 def _json_of(request: Request) -> bytes:

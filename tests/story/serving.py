@@ -1,4 +1,4 @@
-"""A running `mgit serve` with webhooks, as the stories about it start it."""
+"""A running `mgit serve`, as the stories about it start it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,13 +74,40 @@ class Service:
         with urllib.request.urlopen(f"{self.web}metrics", timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
-    def end(self) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end; its exit code."""
         code = self.process.wait(PATIENCE)
         while self._next() is not None:
             pass
         return code
+
+    def kill(self) -> None:
+        """End it where it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+
+def started(
+    laptop: Laptop, arguments: Sequence[str], settings: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """The process of a service, its log in a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mgit", "serve", *arguments],
+        env={**laptop.environment, **settings},
+        cwd=laptop.home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @contextmanager
@@ -94,24 +121,11 @@ def serving(laptop: Laptop, *arguments: str, **variables: str) -> Iterator[Servi
         "MGIT_INTERVAL": "1h",
         **variables,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mgit", "serve", *arguments],
-        env={**laptop.environment, **settings},
-        cwd=laptop.home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    service = Service(process)
+    service = Service(started(laptop, arguments, settings))
     try:
         yield service
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait(PATIENCE)
-        if process.stderr is not None:
-            process.stderr.close()
+        service.kill()
 
 
 def audited(laptop: Laptop, action: str) -> list[dict[str, object]]:

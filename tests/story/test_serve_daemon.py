@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import queue
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,40 +21,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from mgit.telemetry import verify_audit
 from sandbox.forge import SandboxForge
 from tests.story.conftest import CANARY, Laptop
-
-PATIENCE = 60.0
+from tests.story.serving import PATIENCE, started
+from tests.story.serving import Service as Spoken
 
 
 @dataclass
-class Service:
-    """A running `mgit serve` and everything it says."""
-
-    process: subprocess.Popen[str]
-    said: list[dict[str, object]] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
-    _lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
-
-    def __post_init__(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self._lines.put(line)
-        self._lines.put(None)
-
-    def wait_for(self, event: str, **fields: object) -> dict[str, object]:
-        """The next line about an event; fails when the service ends without a word about it."""
-        while (line := self._lines.get(timeout=PATIENCE)) is not None:
-            self.raw.append(line)
-            if not line.startswith("{"):
-                continue
-            record = json.loads(line)
-            self.said.append(record)
-            wanted = {"event": event, **fields}
-            if all(record.get(name) == value for name, value in wanted.items()):
-                return record
-        raise AssertionError(f"no {event} in {''.join(self.raw)}")
+class Service(Spoken):
+    """A running `mgit serve`, asked at the address of its health."""
 
     def ask(self, path: str) -> tuple[int, str]:
         host, _, port = self.listen.rpartition(":")
@@ -79,19 +51,6 @@ class Service:
             for sample in family.samples
         }
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> int:
-        """Wait for its end; the exit code."""
-        code = self.process.wait(PATIENCE)
-        while (line := self._lines.get(timeout=PATIENCE)) is not None:
-            self.raw.append(line)
-            if line.startswith("{"):
-                self.said.append(json.loads(line))
-        return code
-
 
 Start = Callable[..., Service]
 
@@ -111,25 +70,13 @@ def start(work: Laptop) -> Iterator[Start]:
             "TMPDIR": str(temporary),
             **variables,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mgit", "serve", *arguments],
-            env={**work.environment, **settings},
-            cwd=work.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = started(work, arguments, settings)
         running.append(Service(process))
         return running[-1]
 
     yield begin
     for service in running:
-        if service.process.poll() is None:
-            service.process.kill()
-            service.process.wait(PATIENCE)
-        if service.process.stderr is not None:
-            service.process.stderr.close()
+        service.kill()
 
 
 def state_folder(laptop: Laptop) -> Path:
