@@ -6,6 +6,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,12 +19,55 @@ from mgit.daemon.helper import Helper, Tell
 from mgit.errors import ConfigurationError
 from mgit.git.children import Children
 
-__all__ = ["DEADLINE_SECONDS", "IDLE_SECONDS", "MAX_CONNECTIONS", "HealthServer", "listening"]
+__all__ = [
+    "DEADLINE_SECONDS",
+    "IDLE_SECONDS",
+    "MAX_CONNECTIONS",
+    "HealthServer",
+    "Served",
+    "listening",
+]
 
 _BACKLOG = 512  # a queue that is full costs whoever comes next a second, TCP's first pause
 
 
-class HealthServer:
+class Served:
+    """A socket that listens, and what works at it while the `with` block lasts.
+
+    Args:
+        made: the socket; closed last.
+        inner: entered in this order, ended in the other.
+    """
+
+    def __init__(self, made: socket.socket, *inner: AbstractContextManager[object]) -> None:
+        self._socket = made
+        self._inner = inner
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def address(self) -> HostPort:
+        """Where it listens, with the port that it really got."""
+        host, port = self._socket.getsockname()[:2]
+        return HostPort(str(host), int(port))
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._socket)
+            for one in self._inner:
+                stack.enter_context(one)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
+class HealthServer(Served):
     """Serves what stands on a board while the `with` block lasts.
 
     The socket is bound here and stays open here: an address that is taken is told at once, and who
@@ -49,33 +93,10 @@ class HealthServer:
         tell: Tell | None = None,
         children: Children | None = None,
     ) -> None:
-        self._stack = contextlib.ExitStack()
-        advice = "choose another address with `listen` in [serve] or MGIT_LISTEN"
-        self._socket = listening(listen, advice)
-        descriptors = (self._socket.fileno(), board.descriptor)
+        made = listening(listen, "choose another address with `listen` in [serve] or MGIT_LISTEN")
+        descriptors = (made.fileno(), board.descriptor)
         command = health_command(*descriptors, deadline)
-        self._helper = Helper("health", command, descriptors, tell, children=children)
-
-    @property
-    def address(self) -> HostPort:
-        """Where it listens, with the port that it really got."""
-        host, port = self._socket.getsockname()[:2]
-        return HostPort(str(host), int(port))
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._socket)
-            stack.enter_context(self._helper)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        super().__init__(made, Helper("health", command, descriptors, tell, children=children))
 
 
 def health_command(

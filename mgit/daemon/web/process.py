@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -15,7 +12,7 @@ from mgit.config.settings import Settings, WebSettings
 from mgit.config.values import HostPort
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
-from mgit.daemon.http import listening
+from mgit.daemon.http import Served, listening
 from mgit.daemon.web.channel import Channel, Hint, Note
 from mgit.daemon.web.receiving import HookSetup
 from mgit.daemon.web.setup import Setup
@@ -31,7 +28,7 @@ _PROGRAM = (
 )
 
 
-class WebServer:
+class WebServer(Served):
     """Serves the status page, the API and webhooks while the `with` block lasts.
 
     Args:
@@ -62,41 +59,18 @@ class WebServer:
         tell: Tell | None = None,
         children: Children | None = None,
     ) -> None:
-        self._stack = contextlib.ExitStack()
-        advice = "choose another address with `web` in [serve] or MGIT_WEB"
-        self._socket = listening(listen, advice)
-        self._channel = Channel(hear, garbled)
+        made = listening(listen, "choose another address with `web` in [serve] or MGIT_WEB")
+        channel = Channel(hear, garbled)
         setup = setup_for(
             settings,
             state_file,
-            listener=self._socket.fileno(),
+            listener=made.fileno(),
             board=board.descriptor,
             status=status.descriptor,
-            channel=self._channel.writes,
+            channel=channel.writes,
         )
-        self._helper = Helper("web", web_command(setup), setup.descriptors, tell, children=children)
-
-    @property
-    def address(self) -> HostPort:
-        """Where it listens, with the port that it really got."""
-        host, port = self._socket.getsockname()[:2]
-        return HostPort(str(host), int(port))
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._socket)
-            stack.enter_context(self._channel)
-            stack.enter_context(self._helper)  # ends first
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        helper = Helper("web", web_command(setup), setup.descriptors, tell, children=children)
+        super().__init__(made, channel, helper)
 
 
 def setup_for(
