@@ -68,3 +68,16 @@ def refuse_bare_folder(patterns: Sequence[str], names: Sequence[str]) -> None:
 def existing_folder(word: str) -> bool:
     """Whether a bare word names a folder here: `mgit status work` may mean one."""
     return not set(word) & set("*!:@?[") and Path(word).is_dir()
+
+
+def require_root(root: Path) -> None:
+    """Make sure that the folder of the clones is there: nothing is to be said of one that is not.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    if not root.is_dir():
+        raise InvalidInput(
+            f"there is no folder {root}",
+            advice="name the folder that holds the clones, or run `mgit sync` to make them",
+        )

@@ -25,6 +25,12 @@ def rot(mirror: Path) -> Path:
     return pack
 
 
+def test_a_folder_that_is_not_there_is_not_called_sound(work: Laptop, tmp_path: Path) -> None:
+    ran = work.mgit("scrub", "--root", str(tmp_path / "no-such"))
+    assert ran.code == 2
+    assert f"there is no folder {tmp_path / 'no-such'}" in ran.err
+
+
 @pytest.mark.fault("bit rot in a pack, an index or a loose object")
 def test_by_hand(work: Laptop, forge: SandboxForge) -> None:
     forge.add_repos("acme", 3)

@@ -10,6 +10,7 @@ from mgit.cli.console import Console
 from mgit.cli.documents import line_of, scrub_document
 from mgit.cli.flags import read_flag
 from mgit.cli.output import write_document, write_line
+from mgit.cli.places import require_root
 from mgit.cli.progress import watched_fleet
 from mgit.cli.records import scrubbed_record
 from mgit.cli.tables import make_findings
@@ -26,6 +27,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Read, tell, and end with 1 where something is damaged."""
     rate = read_flag("--rate", options.rate, read_limit(_SLOWEST)) or 0
     settings, selection = choose(options, options.patterns, sources=False)
+    require_root(settings.root)
     found: list[Scrubbed] = []
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, _):
         for one in fleet.scrub(selection, everything=options.all, rate=rate):

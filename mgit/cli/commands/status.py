@@ -12,7 +12,7 @@ from mgit.cli.choosing import choose
 from mgit.cli.console import Console
 from mgit.cli.documents import line_of, status_document
 from mgit.cli.output import write_document, write_line
-from mgit.cli.places import existing_folder, split_places
+from mgit.cli.places import existing_folder, require_root, split_places
 from mgit.cli.progress import watched_fleet
 from mgit.cli.records import local_record
 from mgit.cli.sentences import status_sentence
@@ -34,11 +34,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     place, patterns = _split(options.patterns)
     settings, selection = choose(options, patterns, sources=options.fetch)
     root = place or settings.root
-    if not root.is_dir():
-        raise InvalidInput(
-            f"there is no folder {root}",
-            advice="name the folder that holds the clones, or run `mgit sync` to make them",
-        )
+    require_root(root)
     with watched_fleet(settings, console, hidden=options.no_progress) as (fleet, watcher):
         looked = fleet.status(root, fetch=options.fetch, selection=selection, progress=watcher.step)
         held = fleet.held if root == settings.root else {}
