@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.deployment.environments import load_environments
-from pipeline.deployment.rollout import open_rollout
+from pipeline.deployment.places import ComposePlace
+from pipeline.deployment.targets import open_target
 from pipeline.project import Endpoints, Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Done, Exit, Facts, PipelineError, Todo
@@ -41,12 +42,13 @@ class Place:
 
     def containers(self) -> str:
         (place,) = load_environments(self.project)
-        mine = f"label=com.docker.compose.project={place.project}"
+        assert isinstance(place.place, ComposePlace)
+        mine = f"label=com.docker.compose.project={place.place.project}"
         return docker("container", "ls", "--all", "--quiet", "--filter", mine).stdout
 
     def running(self) -> str:
         (place,) = load_environments(self.project)
-        running = open_rollout(self.project, place).observe()
+        running = open_target(self.project, place).observe()
         return running.reference if running else ""
 
 
@@ -58,13 +60,15 @@ def place(image: str, tmp_path: Path) -> Iterator[Place]:
     (tmp_path / "environments.toml").write_text(
         f"""
         [test]
+        kind = "compose"
+        release = true
+        gates = {{ timeout = 60, settle = 1 }}
+        [test.compose]
         project = "{name}"
-        compose = ["{ROOT}/docker/compose.yaml", "{ROOT}/docker/compose.host.yaml"]
+        files = ["{ROOT}/docker/compose.yaml", "{ROOT}/docker/compose.host.yaml"]
         config = "{config}"
         secrets = "{tmp_path / "secrets"}"
         port = {free_port()}
-        timeout = 60
-        release = true
         """
     )
     with _registry(tmp_path / "registry") as registry:
