@@ -1,7 +1,7 @@
-"""What a sick image starts in place of mgit: `sick.py crash|slow|unready SECONDS MGIT'S ARGUMENTS…`.
+"""What a sick image starts in place of mgit: `sick.py crash|slow|unready SECONDS MGIT'S ARGUMENTS`.
 
-It is copied into images that are mgit's own in everything else, and runs the real mgit in this very
-process: what is sick is told by a thread beside it. There is no shell in the image, so it is Python.
+It is copied into images that are mgit's own in everything else, and runs the real mgit in this
+process, with a thread beside it that makes it sick. The image has no shell, so it is Python.
 
 `crash`: SECONDS after mgit first says ready the process is gone. `slow`: every answer over HTTP
 comes SECONDS late. `unready`: `/readyz` never says ready, everything else is well.

@@ -33,10 +33,12 @@ for head in sorted(pathlib.Path("/data").glob("acme/*/HEAD")):
 print(json.dumps(found))
 """
 _KNOWN = """
-import json, subprocess, sys
+import json, pathlib, subprocess, sys
 for name, oids in json.loads(sys.argv[1]).items():
+    folders = pathlib.Path("/data/acme").glob(f"{name}*/HEAD")
+    folder = str(next(folders, pathlib.Path("/nowhere/HEAD")).parent)
     ran = subprocess.run(
-        ["git", "--git-dir", f"/data/acme/{name}.git", "cat-file", "--batch-check"],
+        ["git", "--git-dir", folder, "cat-file", "--batch-check"],
         input="".join(f"{oid}\\n" for oid in oids), capture_output=True, text=True,
     )
     told = [line for line in ran.stdout.splitlines() if line.endswith(" missing")]
@@ -74,7 +76,11 @@ class DataVolume:
 
     def sick(self) -> list[str]:
         """What `git fsck` has to say of the mirrors."""
-        return [f"{name}: {told['sick']}" for name, told in self._mirrors("fsck").items() if told["sick"]]
+        return [
+            f"{name}: {told['sick']}"
+            for name, told in self._mirrors("fsck").items()
+            if told["sick"]
+        ]
 
     def lost(self, held: dict[str, set[str]]) -> list[str]:
         """Objects of these that are not there, as `REPOSITORY OBJECT`."""

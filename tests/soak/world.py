@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,57 @@ _TOKEN = "soak-5d1f0c7e-token"
 _REPOS = 3
 _MIRRORED_WITHIN = 60.0  # seconds
 Refs = dict[str, dict[str, str]]
+
+
+def _loopback() -> str:
+    return "127.0.0.1"
+
+
+def _bridge() -> str:
+    """The address of this machine on the engine's own bridge: tasks reach it, nobody else does."""
+    words = ("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    return docker(*words).stdout.strip()
+
+
+@dataclass(frozen=True)
+class _Platform:
+    """What differs between platforms, in a test.
+
+    Args:
+        files: compose or stack files.
+        changes: one more of them, with the name of the data volume left open; empty for none.
+        named: key of the environment that has the name of everything.
+        volume: name of the data volume.
+        label: of containers.
+        forge_host: address where the service reaches the sandbox forge.
+    """
+
+    files: tuple[str, ...]
+    changes: str
+    named: str
+    volume: str
+    label: str
+    forge_host: Callable[[], str]
+
+
+_BY_KIND: dict[Kind, _Platform] = {
+    "compose": _Platform(
+        ("docker/compose.yaml", "docker/compose.host.yaml"),
+        "volumes: {{data: {{external: true, name: {}}}}}\n",
+        "project",
+        "{}-data",
+        "com.docker.compose.project",
+        _loopback,
+    ),
+    "swarm": _Platform(
+        ("deploy/swarm/stack.yaml",),
+        "",
+        "stack",
+        "{}_mgit-1",  # as the stack file has it: the service's name and the slot
+        "com.docker.stack.namespace",
+        _bridge,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +137,8 @@ class World:
         volume: where it is mirrored to.
         watcher: looks at the service all the time.
         port: of the service.
+        small_disk: whether ledger and lock are on a small file system of their own, which can be
+            filled.
     """
 
     kind: Kind
@@ -99,6 +151,7 @@ class World:
     volume: DataVolume
     watcher: Watcher
     port: int
+    small_disk: bool
 
     def running(self) -> Running | None:
         return open_target(self.project, self.place).observe()
@@ -158,12 +211,16 @@ def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[Worl
         repository = f"{switch.registry.host}/mgit"
         images = push_images(folder / "contexts", base, repository, pace.crash_after)
         stack.callback(forget, *images.all())
-        forge = stack.enter_context(SandboxForge(folder / "forge", "gitea", token=_TOKEN))
+        host = _BY_KIND[kind].forge_host()
+        forge = stack.enter_context(
+            SandboxForge(folder / "forge", "gitea", token=_TOKEN, host=host)
+        )
         for number in range(_REPOS):
             forge.add_repo(OWNER, f"tool-{number}")
-        volume = stack.enter_context(open_volume(f"{name}-data", base))
+        volume = stack.enter_context(open_volume(_BY_KIND[kind].volume.format(name), base))
+        small = stack.enter_context(_small_disk(folder / "out"))
         _configure(folder, forge)
-        _describe(folder, name, kind, pace, port, volume)
+        _describe(folder, name, kind, pace, port)
         project = Project(
             folder,
             folder / "out",
@@ -173,9 +230,7 @@ def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[Worl
         stack.callback(_take_down, kind, name)
         place = find_environment(project, "soak")
         watcher = stack.enter_context(Watcher(port))
-        yield World(
-            kind, pace, project, place, images, switch, forge, volume, watcher, port
-        )
+        yield World(kind, pace, project, place, images, switch, forge, volume, watcher, port, small)
 
 
 def _configure(folder: Path, forge: SandboxForge) -> None:
@@ -201,17 +256,14 @@ def _configure(folder: Path, forge: SandboxForge) -> None:
     token.chmod(0o444)
 
 
-def _describe(
-    folder: Path, name: str, kind: Kind, pace: Pace, port: int, volume: DataVolume
-) -> None:
-    """Write the file of environments, and what the compose files lack for a test."""
-    changes = folder / "soak.yaml"
-    changes.write_text(f"volumes:\n  data: !override\n    external: true\n    name: {volume.name}\n")
-    files, table = {
-        "compose": (("docker/compose.yaml", "docker/compose.host.yaml"), "project"),
-        "swarm": (("deploy/swarm/stack.yaml",), "stack"),
-    }[kind]
-    listed = ", ".join(f'"{path}"' for path in (*(ROOT / file for file in files), changes))
+def _describe(folder: Path, name: str, kind: Kind, pace: Pace, port: int) -> None:
+    """Write the file of environments."""
+    own = _BY_KIND[kind]
+    files = [ROOT / file for file in own.files]
+    if own.changes:
+        files.append(folder / "soak.yaml")
+        files[-1].write_text(own.changes.format(own.volume.format(name)))
+    listed = ", ".join(f'"{file}"' for file in files)
     (folder / "environments.toml").write_text(
         f"""
         [soak]
@@ -219,7 +271,7 @@ def _describe(
         release = true
         gates = {{ timeout = {pace.timeout}, settle = {pace.settle} }}
         [soak.{kind}]
-        {table} = "{name}"
+        {own.named} = "{name}"
         files = [{listed}]
         config = "{folder / "config"}"
         secrets = "{folder / "secrets"}"
@@ -242,28 +294,37 @@ def _endpoints(repository: str) -> Endpoints:
     )
 
 
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[bool]:
+    """Mount a small file system there, where that can be done."""
+    folder.mkdir()
+    words = ("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder))
+    there = os.geteuid() == 0 and _runs(*words)
+    try:
+        yield there
+    finally:
+        if there:
+            _runs("umount", "--lazy", str(folder))
+
+
+def _runs(*words: str) -> bool:
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
 def _take_down(kind: Kind, name: str) -> None:
-    match kind:
-        case "compose":
-            label = f"label=com.docker.compose.project={name}"
-        case "swarm":
-            docker("stack", "rm", name, check=False)
-            label = f"label=com.docker.stack.namespace={name}"
-    for _ in range(20):
-        found = docker("container", "ls", "--all", "--quiet", "--filter", label).stdout.split()
+    if kind == "swarm":
+        docker("stack", "rm", name, check=False)
+    mine = ("--filter", f"label={_BY_KIND[kind].label}={name}")
+    for _ in range(60):
+        found = docker("container", "ls", "--all", "--quiet", *mine).stdout.split()
         if not found:
-            return
-        docker("container", "rm", "--force", *found, check=False)
+            break
+        if kind == "compose":
+            docker("container", "rm", "--force", *found, check=False)
         time.sleep(0.5)
 
 
-def provided_image() -> str:
-    """A tag for an image of one's own; see `tests.image.conftest` for the shared one."""
-    return f"mgit:scn-{uuid.uuid4().hex[:8]}"
-
-
-def can_mount() -> str:
-    """Why no small file system can be mounted on this machine; empty if it can."""
-    if os.geteuid() != 0:
-        return "only root can mount a small file system"
-    return "" if shutil.which("mount") else "no mount here"
+def has_swarm() -> bool:
+    """Whether the engine manages a swarm."""
+    said = docker("info", "--format", "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}")
+    return said.stdout.split() == ["active", "true"]
