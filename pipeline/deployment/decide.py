@@ -105,7 +105,7 @@ def decide_rollback(environment: str, now: Running | None, records: Sequence[Rec
     if cut_off is not None and (known := _before(cut_off)):
         return _rollback(known, now, known, "a deployment was cut off; this ran before it")
     if now is None or not now.previous:
-        what = "runs nothing" if now is None else f"runs {now.reference}, the first one there"
+        what = "runs nothing" if now is None else f"runs {now.reference}, and nothing before it"
         raise PipelineError(
             f"{environment} {what}: there is nothing to go back to",
             exit_code=Exit.USAGE,

@@ -22,6 +22,7 @@ VERSION = "org.opencontainers.image.version"
 Effects = Callable[[str, str], AbstractContextManager[None]]
 """Entered with a name and an environment around each change; see `pipeline.faults.effect`."""
 
+_LONG = re.compile(r"\S+@sha256:([0-9a-f]{12})[0-9a-f]{52}")
 _PINNED = re.compile(r"^[a-z0-9][a-zA-Z0-9.:/_-]*@sha256:[0-9a-f]{64}$")
 
 
@@ -156,3 +157,8 @@ def check_reference(reference: str) -> None:
             exit_code=Exit.USAGE,
             advice="write REGISTRY/NAME@sha256:…, as the release's report has it",
         )
+
+
+def shortened(text: str) -> str:
+    """A text for people: of every image by digest in it the first digits of the digest."""
+    return _LONG.sub(r"\1", text)

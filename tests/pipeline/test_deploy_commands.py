@@ -71,7 +71,7 @@ def test_the_plan_of_a_first_deployment(stage: Stage) -> None:
     stage.gated(canary="team/tool")
     assert planned(stage).splitlines() == [
         "test (compose, context far)",
-        f"  asked for     deploy of {B}",
+        f"  asked for     deploy {B}",
         "  runs          nothing",
         "  would do      pull the image, then replace what runs, because nothing runs",
         f"  gates         {GATES}; first a canary syncs team/tool",
@@ -88,7 +88,7 @@ def test_the_plan_of_an_upgrade_of_nothing_and_of_a_rollback(stage: Stage) -> No
     assert "would do   nothing, because it runs and passed its gates" in planned(stage, reference=A)
     stage.deploy(B)
     back = planned(stage, Action.ROLLBACK)
-    assert f"asked for  rollback of {A}" in back.replace("rollback to", "rollback of")
+    assert f"asked for  roll back to {A}" in back
     assert f"or else    {B} comes back" in back
 
 

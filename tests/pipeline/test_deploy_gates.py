@@ -9,6 +9,7 @@ import pytest
 from pipeline.deployment.environments import Gates
 from pipeline.deployment.gates import why_not
 from pipeline.deployment.target import Answer, Running
+from pipeline.step import PipelineError
 from tests.pipeline.deploying import CRASHES, A, B, Stage, World, make_stage
 
 GATES = Gates(settle=10)
@@ -111,6 +112,19 @@ def test_the_last_look_has_to_be_a_good_one(stage: Stage) -> None:
     assert asked(stage, Busy(stage, [0.01, 0.01, 0.01, -1, -1, 0.01]), gates=gates) == ""
     told = asked(stage, Busy(stage, [0.01, 0.01, 0.01, *[-1.0] * 3]), gates=gates)
     assert told.startswith("it was ready and is not any more")
+
+
+def test_a_platform_that_is_busy_for_a_moment_is_asked_again(stage: Stage) -> None:
+    class Busied(World):
+        looks = 0
+
+        def observe(self) -> Running | None:
+            self.looks += 1
+            if self.looks in {3, 4}:
+                raise PipelineError("the engine is busy")
+            return super().observe()
+
+    assert asked(stage, Busied(stage.root, stage.world.effect, stage.time)) == ""
 
 
 def test_something_else_runs(stage: Stage) -> None:

@@ -20,7 +20,6 @@ ME = myself({})
 def _holds(path: str, held: Event) -> None:
     with hold(Path(path), myself({"GITHUB_ACTOR": "octocat"})):
         held.set()
-        held.clear()
         multiprocessing.Event().wait(60)
 
 
