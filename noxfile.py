@@ -200,7 +200,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False, name="deploy-soak")
 def deploy_soak(session: nox.Session) -> None:
-    """Deployments that go wrong and right in a row: `-- --cycles 100 --target compose|swarm|both`."""
+    """Deployments that go right and wrong in a row: `-- --cycles 100 --target both`."""
     _provide(session, "test", project=True)
     _run_to_its_code(session, "python", "-m", "tests.soak", *session.posargs)
 

@@ -115,7 +115,7 @@ def open_volume(name: str, image: str) -> Iterator[DataVolume]:
     docker("volume", "create", "--driver", "local", *kind, name)
     try:
         docker(
-            *("run", "--detach", "--name", keeper, "--network", "none", "--read-only"),
+            *("run", "--detach", "--name", keeper, "--network", "none", "--no-healthcheck"),
             *("--mount", f"type=volume,source={name},target=/data", "--entrypoint"),
             *("/usr/bin/python3", image, "-I", "-c", _WAIT),
         )
