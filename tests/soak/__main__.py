@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -41,8 +42,10 @@ def main() -> int:
         return Exit.ENVIRONMENT
     began = time.monotonic()
     outcomes: dict[str, list[Outcome]] = {kind: [] for kind in kinds}
+    # Ctrl-C and SIGTERM end it early, with a report of what was played until then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
-        # Ctrl-C ends it early, with a report of what was played until then.
         with contextlib.suppress(KeyboardInterrupt), _image(given.image) as image:
             for kind in kinds:
                 for outcome in _played(kind, image, pace, given.cycles, seed):
