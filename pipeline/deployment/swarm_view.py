@@ -139,6 +139,11 @@ class Task(Struct, frozen=True):
         """Whether it ended by itself, or could not begin."""
         return self.status.state in _DEAD
 
+    @property
+    def since(self) -> str:
+        """When it was made, to the second: fractions vary in length and would not sort."""
+        return f"{self.created[:19]}Z" if self.created else ""
+
     def port(self, target: int) -> int:
         """Where its node publishes a port of the container; 0 for nowhere."""
         ports = self.status.port_status.ports
