@@ -18,7 +18,7 @@ from pipeline.deployment.logs import last_line, plain
 from pipeline.deployment.places import SwarmPlace
 from pipeline.deployment.swarm_docker import Docker
 from pipeline.deployment.swarm_files import File, as_words, digest_of, files_of, overlay
-from pipeline.deployment.swarm_view import Task, View
+from pipeline.deployment.swarm_view import Task, View, outcome
 from pipeline.deployment.target import Answer, Effects, Running
 from pipeline.project import Project
 from pipeline.publishing import http
@@ -31,7 +31,6 @@ _ANSWER_SECONDS = 10.0
 _GONE_SECONDS = 60.0
 _CANARY_SECONDS = 900.0
 _POLL_SECONDS = 1.0  # each look starts three clients, beside what is to get ready quickly
-_ENOUGH = 3  # tasks that died, where there is nothing that the swarm could go back to
 _CANARY = (
     *("--mode", "replicated-job", "--restart-condition", "none", "--read-only"),
     *("--user", "65532:65532", "--cap-drop", "ALL", "--limit-pids", "512", "--no-healthcheck"),
@@ -181,11 +180,11 @@ class SwarmTarget:
         label = f"{_STACK}={self.place.stack}"
         for kind in ("config", "secret"):
             there = set(self.docker.asks(kind, "ls", "--format", "{{.Name}}").split())
-            for file in files:
-                if file.kind == kind and file.name not in there:
-                    words = (kind, "create", "--label", label, file.name, str(file.path))
-                    self.docker.does(f"{file.path} cannot be handed to the swarm", *words)
-                    there.add(file.name)
+            # Two files may be one object: same name, same content.
+            lacks = {file.name: file.path for file in files if file.kind == kind}
+            for name in sorted(lacks.keys() - there):
+                what = f"{lacks[name]} cannot be handed to the swarm"
+                self.docker.does(what, kind, "create", "--label", label, name, str(lacks[name]))
 
     def _prune(self) -> None:
         """Drop configs and secrets that neither what runs nor what ran before it uses."""
@@ -228,7 +227,7 @@ class SwarmTarget:
         while True:
             view = self._look()
             taken_back = view is not None and view.service.update.startswith("rollback")
-            if view and (ended := _ended(view, reference, content, begun)) is not None:
+            if view and (ended := outcome(view, reference, content, begun)) is not None:
                 return f"{ended}{self._because(view, reference, content)}" if ended else ""
             if self.clock.now() > (back if taken_back else deadline):
                 why = f"it did not become healthy within {patience} s"
@@ -275,27 +274,6 @@ class SwarmTarget:
                 exit_code=Exit.ENVIRONMENT,
                 advice="make room on the disk, then run the same command again",
             ) from None
-
-
-def _ended(view: View, reference: str, content: str, begun: int) -> str | None:
-    """Why a deployment failed; empty when it is there; None while nobody knows."""
-    service = view.service
-    match service.update:
-        case "rollback_completed":
-            return "the swarm took it back"
-        case "rollback_paused" | "paused":
-            return f"the swarm gave up: {plain(service.message)}"
-        case "updating" | "rollback_started":
-            return None
-        case _:
-            pass
-    if (service.reference, service.content) != (reference, content):
-        return f"the swarm runs {service.reference} instead"
-    if view.whole:
-        return ""
-    tasks = view.of(reference, content)
-    dead = sum(task.died for task in tasks[: max(0, len(tasks) - begun)])
-    return "it does not stay alive" if dead >= _ENOUGH else None
 
 
 def open_swarm(
