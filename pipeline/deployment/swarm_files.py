@@ -51,7 +51,7 @@ def files_of(place: SwarmPlace) -> tuple[File, ...]:
     """What the folders of an environment hold now; hidden files stay behind.
 
     Args:
-        place: names the folders; one of secrets below that of the configuration is not configuration.
+        place: names the folders; secrets may lie below the configuration, and are none of it.
 
     Raises:
         PipelineError: ENVIRONMENT, one cannot be read or is nothing that a swarm takes.

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, field
 
+from pipeline.deployment.logs import plain
 from pipeline.deployment.swarm_files import CONTENT
 from pipeline.deployment.target import PREVIOUS
 from pipeline.step import Exit, PipelineError
 
+_ENOUGH = 3  # tasks that died, where there is nothing that the swarm could go back to
 _DEAD = frozenset({"failed", "rejected", "complete", "orphaned"})
 
 
@@ -139,6 +141,11 @@ class Task(Struct, frozen=True):
         """Whether it ended by itself, or could not begin."""
         return self.status.state in _DEAD
 
+    @property
+    def since(self) -> str:
+        """When it was made, to the second: fractions vary in length and would not sort."""
+        return f"{self.created[:19]}Z" if self.created else ""
+
     def port(self, target: int) -> int:
         """Where its node publishes a port of the container; 0 for nowhere."""
         ports = self.status.port_status.ports
@@ -176,6 +183,37 @@ class View(Struct, frozen=True):
     def moving(self) -> bool:
         """Whether the swarm is about to change it."""
         return self.service.update in {"updating", "rollback_started"}
+
+
+def outcome(view: View, reference: str, content: str, begun: int) -> str | None:
+    """How a deployment ended.
+
+    Args:
+        view: as it is now.
+        reference: what was handed over.
+        content: with what; see `swarm_files.digest_of`.
+        begun: how many tasks of just that there were before.
+
+    Returns:
+        Why it failed; empty when it is there; None while nobody knows.
+    """
+    service = view.service
+    match service.update:
+        case "rollback_completed":
+            return "the swarm took it back"
+        case "rollback_paused" | "paused":
+            return f"the swarm gave up: {plain(service.message)}"
+        case "updating" | "rollback_started":
+            return None
+        case _:
+            pass
+    if (service.reference, service.content) != (reference, content):
+        return f"the swarm runs {service.reference} instead"
+    if view.whole:
+        return ""
+    tasks = view.of(reference, content)
+    dead = sum(task.died for task in tasks[: max(0, len(tasks) - begun)])
+    return "it does not stay alive" if dead >= _ENOUGH else None
 
 
 def read_service(text: str) -> Service:
