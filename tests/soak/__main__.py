@@ -22,10 +22,11 @@ from pipeline.artifacts.image import build_image
 from pipeline.step import Exit, PipelineError
 from sandbox.registry import RegistryMissing
 from tests.image.box import docker
+from tests.image.stacks import NoSwarm
 from tests.soak import report
 from tests.soak.scenes import Outcome
 from tests.soak.soak import begin, draw
-from tests.soak.world import KINDS, REAL, ROOT, SHORT, Kind, Pace, has_swarm, open_world
+from tests.soak.world import KINDS, REAL, ROOT, SHORT, Kind, Pace, open_world
 
 _CYCLES = 100
 _OUT = ROOT / "dist" / "deploy-soak"
@@ -37,7 +38,7 @@ def main() -> int:
     pace = REAL if given.real else SHORT
     kinds: tuple[Kind, ...] = KINDS if given.target == "both" else (given.target,)
     seed = given.seed if given.seed is not None else random.randrange(1_000_000)
-    if why := _lacking(kinds):
+    if why := _lacking():
         sys.stderr.write(f"error: {why}\n")
         return Exit.ENVIRONMENT
     began = time.monotonic()
@@ -53,7 +54,7 @@ def main() -> int:
                     _tell(f"{kind} {len(outcomes[kind])} {report.line(outcome)}")
                     seconds = time.monotonic() - began
                     report.write(_OUT, "report", outcomes, pace=pace, seed=seed, seconds=seconds)
-    except (RegistryMissing, PipelineError) as error:
+    except (RegistryMissing, NoSwarm, PipelineError) as error:
         sys.stderr.write(f"error: {error}\n       run `nox -s rehearse -- --provision`\n")
         return Exit.ENVIRONMENT
     for kind, those in outcomes.items():
@@ -97,11 +98,9 @@ def _image(given: str) -> Iterator[str]:
         docker("image", "rm", "--force", tag, check=False)
 
 
-def _lacking(kinds: tuple[Kind, ...]) -> str:
+def _lacking() -> str:
     if shutil.which("docker") is None or docker("version", check=False).returncode:
         return "no container engine answers: `nox -s invoke -- provision` installs one"
-    if "swarm" in kinds and not has_swarm():
-        return "the engine is in no swarm: `docker swarm init --advertise-addr 127.0.0.1`"
     return ""
 
 

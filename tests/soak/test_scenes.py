@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.registry import RegistryMissing
+from tests.image.stacks import NoSwarm
 from tests.soak import report
 from tests.soak.scenes import UNREADY_MOST, Outcome, Scene, play
 from tests.soak.soak import begin, can_play, in_turn
-from tests.soak.world import KINDS, REAL, ROOT, SHORT, Kind, Pace, World, has_swarm, open_world
+from tests.soak.world import KINDS, REAL, ROOT, SHORT, Kind, Pace, World, open_world
 
 pytestmark = pytest.mark.engine
 
@@ -30,13 +31,11 @@ _SHORT_FORM = (
 def opened(folder: Path, image: str, kind: Kind, pace: Pace) -> Iterator[World]:
     """A world with something good in it; a skip, or a failure in CI, where it cannot be had."""
     refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-    if kind == "swarm" and not has_swarm():
-        refuse("the engine is in no swarm")
     try:
-        with open_world(folder, image, kind, pace) as world:
+        with open_world(folder, image, kind, pace, folder.parents[1]) as world:
             begin(world)
             yield world
-    except RegistryMissing as error:
+    except (RegistryMissing, NoSwarm) as error:
         refuse(str(error))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 import uuid
@@ -18,9 +19,11 @@ from pipeline.deployment.target import Running
 from pipeline.deployment.targets import open_target
 from pipeline.project import Endpoints, Project, child_environment
 from pipeline.shell import Shell
+from sandbox.certificates import Authority
 from sandbox.forge import SandboxForge
 from sandbox.registry import Registry, open_registry
 from tests.image.box import docker, free_port
+from tests.image.stacks import single_node
 from tests.soak.images import Images, forget, push_images
 from tests.soak.volume import DataVolume, open_volume
 from tests.soak.watcher import Watcher, is_ready
@@ -190,7 +193,9 @@ def _refs(path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[World]:
+def open_world(
+    folder: Path, base: str, kind: Kind, pace: Pace, shared: Path | None = None
+) -> Iterator[World]:
     """Set it all up; nothing is deployed yet. Everything is taken away at the end.
 
     Args:
@@ -198,13 +203,17 @@ def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[Worl
         base: mgit's image.
         kind: of the platform.
         pace: see there.
+        shared: folder of all who may use the swarm with this one; None for nobody.
 
     Raises:
         RegistryMissing: there is nothing here that can be a registry.
+        NoSwarm: the engine is in a swarm that it does not manage.
     """
     name = f"mgit-scn-{uuid.uuid4().hex[:8]}"
     port = free_port()
     with ExitStack() as stack:
+        if kind == "swarm":
+            stack.enter_context(single_node(shared or folder))
         switch = Switch(folder / "registry")
         switch.on()
         stack.callback(switch.off)
@@ -212,14 +221,16 @@ def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[Worl
         images = push_images(folder / "contexts", base, repository, pace.crash_after)
         stack.callback(forget, *images.all())
         host = _BY_KIND[kind].forge_host()
+        authority = Authority(folder / "certificates")
+        tls = authority.context(authority.server(host))
         forge = stack.enter_context(
-            SandboxForge(folder / "forge", "gitea", token=_TOKEN, host=host)
+            SandboxForge(folder / "forge", "gitea", token=_TOKEN, host=host, tls=tls)
         )
         for number in range(_REPOS):
             forge.add_repo(OWNER, f"tool-{number}")
         volume = stack.enter_context(open_volume(_BY_KIND[kind].volume.format(name), base))
         small = stack.enter_context(_small_disk(folder / "out"))
-        _configure(folder, forge)
+        _configure(folder, forge, authority)
         _describe(folder, name, kind, pace, port)
         project = Project(
             folder,
@@ -233,13 +244,16 @@ def open_world(folder: Path, base: str, kind: Kind, pace: Pace) -> Iterator[Worl
         yield World(kind, pace, project, place, images, switch, forge, volume, watcher, port, small)
 
 
-def _configure(folder: Path, forge: SandboxForge) -> None:
+def _configure(folder: Path, forge: SandboxForge, authority: Authority) -> None:
     config, secrets = folder / "config", folder / "secrets"
     config.mkdir()
     secrets.mkdir()
+    shutil.copy(authority.file, config / "authority.pem")
     (config / "config.toml").write_text(
         f"""
         version = 1
+        [network]
+        ca_file = "/etc/mgit/authority.pem"
         [serve]
         interval = "1s"
         [defaults]
@@ -322,9 +336,3 @@ def _take_down(kind: Kind, name: str) -> None:
         if kind == "compose":
             docker("container", "rm", "--force", *found, check=False)
         time.sleep(0.5)
-
-
-def has_swarm() -> bool:
-    """Whether the engine manages a swarm."""
-    said = docker("info", "--format", "{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}")
-    return said.stdout.split() == ["active", "true"]
