@@ -171,7 +171,7 @@ def test_a_critical_stops_the_image_and_a_high_without_a_fix_is_only_told() -> N
 
 def test_a_high_that_an_update_mends_stops_the_image() -> None:
     judge("linux/amd64", report("HIGH", "MEDIUM+"))
-    with pytest.raises(PipelineError, match="1 finding.*CVE-2026-0001 HIGH in git 1") as refused:
+    with pytest.raises(PipelineError, match=r"1 finding.*CVE-2026-0001 HIGH in git 1") as refused:
         judge("linux/amd64", report("HIGH", "HIGH+", "LOW+"))
     assert refused.value.exit_code is Exit.GATE
     assert "fixed in 2" in refused.value.advice

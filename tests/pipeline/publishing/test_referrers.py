@@ -63,7 +63,7 @@ def described(world: World) -> World:
 
 
 def bom(name: str) -> dict[str, Any]:
-    part = {"type": "library", "name": "git", "version": "1", "purl": f"pkg:deb/debian/git@1?{name}"}
+    part = {"type": "library", "name": "git", "purl": f"pkg:deb/debian/git@1?arch={name}"}
     return {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [part]}
 
 
