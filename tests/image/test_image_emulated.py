@@ -34,7 +34,7 @@ PATIENCE = 300.0
 TOKEN = "canary-7b0e55d1-emulated-token"
 # Each platform has its own loader; everything else has the same name but for the triplet.
 LOADERS = {
-    *("usr/lib64/", "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/TRIPLET/ld-linux-x86-64.so.2"),
+    *("usr/lib64", "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/TRIPLET/ld-linux-x86-64.so.2"),
     *("usr/lib/ld-linux-aarch64.so.1", "usr/lib/TRIPLET/ld-linux-aarch64.so.1"),
 }
 

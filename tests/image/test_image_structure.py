@@ -69,6 +69,7 @@ def test_its_programs_run_one_by_one(image: str) -> None:
 
 
 @LOCKED
+@pytest.mark.long
 def test_an_image_with_a_shell_and_root_does_not_pass(image: str, tmp_path: Path) -> None:
     """What never fails tells nothing: the same checks, on the same image with two things wrong."""
     tag = f"mgit:wrong-{uuid.uuid4().hex[:12]}"
