@@ -17,7 +17,7 @@ RUN --mount=type=secret,id=ca,target=/run/ca.pem \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install --yes \
         ca-certificates git openssh-client python3 python3-pip
 COPY wheels/${TARGETARCH} /tmp/wheels
-RUN pip install --quiet --no-index --no-deps --break-system-packages /tmp/wheels/*.whl
+RUN pip install --quiet --no-cache-dir --no-index --no-deps --break-system-packages /tmp/wheels/*.whl
 RUN useradd --uid 65532 --create-home mgit && install -d -o mgit -g mgit /data
 ENV MGIT_CONFIG=/etc/mgit/config.toml \
     MGIT_LISTEN=0.0.0.0:8080 \

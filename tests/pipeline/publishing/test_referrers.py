@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +31,8 @@ from pipeline.step import Done, PipelineError, PlatformImage, Todo
 from pipeline.steps import promote, publish, stage, verify
 
 from .conftest import World, artifact
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.needs("docker-registry")
 
@@ -160,6 +165,33 @@ def test_a_stranger_who_finds_no_parts_is_told_which(described: World) -> None:
         verify.check_attached(described.project, described.facts)
     attach_all(described)
     verify.check_attached(described.project, described.facts)
+
+
+@pytest.mark.needs("docker-registry", "skopeo")
+def test_the_commands_of_the_handbook_find_the_parts(described: World, tmp_path: Path) -> None:
+    registry = attach_all(described)
+    page = (ROOT / "docs" / "operations" / "container.md").read_text()
+    block = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[-1]
+    platform = described.facts.platforms[1].digest
+    (found,) = referrers(registry, platform)
+    env = {
+        **os.environ,
+        "IMAGE": registry.name,
+        "DIGEST": described.facts.image_digest,
+        "PLATFORM": platform,
+        "FOUND": found.digest,
+    }
+    # The registry of this test speaks plain http and signs nothing.
+    block = block.replace("skopeo copy", "skopeo --insecure-policy copy --src-tls-verify=false")
+    block = block.replace("skopeo inspect", "skopeo inspect --tls-verify=false")
+    argv = ("bash", "-euo", "pipefail", "-c", block)
+    ran = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert platform in ran.stdout
+    assert found.digest in ran.stdout
+    (wanted,) = (each for each in described.facts.artifacts if "arm64.cdx" in each.name)
+    got = tmp_path / "parts" / wanted.digest.removeprefix("sha256:")
+    assert json.loads(got.read_bytes()) == bom("arm64")
 
 
 @dataclass
