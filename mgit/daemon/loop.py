@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
+from mgit.daemon.callers import Callers
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.idle import Idle
@@ -81,6 +82,7 @@ class Loop:
         self._chance = chance
         self._orphanage = Orphanage(parts.children)
         self._idle = Idle(settings, parts, figures)
+        self._callers = Callers(parts.tracer)
         self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
@@ -116,10 +118,10 @@ class Loop:
         """The agenda with the hints that have come in."""
         if self._inbox is None or not self._inbox.ripe:
             return agenda
-        told = (
-            Told(one.source, one.repo_id, one.request_id, one.event == FLOOD)
-            for one in self._inbox.take()
-        )
+        hints = self._inbox.take()
+        for hint in hints:
+            self._callers.note(hint)
+        told = (Told(one.source, one.repo_id, one.request_id, one.event == FLOOD) for one in hints)
         return agenda.hear(told, self._clock())
 
     def _run(self, errand: Errand, agenda: Agenda) -> Agenda:
@@ -127,6 +129,7 @@ class Loop:
         started = self._clock()
         watch = Watch(self._clock() - self._wall())
         agenda = agenda.begun(errand, started)
+        self._callers.begin(errand)
         _, failed, ended = self._sync(errand, agenda, watch)
         self._look()
         if self._stop.requested:  # what was interrupted is still due
@@ -196,6 +199,7 @@ class Loop:
             },
             asleep={key: visits[key].asked + ahead for key in errand.asleep},
             causes=errand.causes,
+            asked=errand.asked,
         )
 
     def _look(self) -> None:

@@ -35,6 +35,7 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
         delivery: id of the delivery, so that a second one is known.
         request_id: of the request that brought it.
         marks: what the service remembers, so that the same thing again does nothing.
+        traceparent: of the trace that the request belongs to, empty for none.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
     delivery: str = ""
     request_id: str = ""
     marks: tuple[str, ...] = ()
+    traceparent: str = ""
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
@@ -63,6 +65,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
         code: of the problem.
         audit: name of the audit record, empty for none: `web-refused`, `webhook-refused`, …
         missed: lines that were left out since the last one, because there were too many.
+        trace_id: of the caller's trace, empty for none.
     """
 
     level: Literal["debug", "info", "warning", "error"]
@@ -78,6 +81,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
     code: str = ""
     audit: str = ""
     missed: int = 0
+    trace_id: str = ""
 
 
 class Teller:
@@ -135,7 +139,12 @@ class Inbox:
                 self._hints.setdefault(key, hint)
             else:
                 self.dropped += 1
-                flood = Hint(hint.source, FLOOD, request_id=hint.request_id)
+                flood = Hint(
+                    hint.source,
+                    FLOOD,
+                    request_id=hint.request_id,
+                    traceparent=hint.traceparent,
+                )
                 self._hints.setdefault((hint.source, FLOOD), flood)
             return fits
 
