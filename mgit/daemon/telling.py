@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from mgit.daemon.helper import Tell
 from mgit.daemon.keys import Changed
+from mgit.daemon.refusals import Refused
 from mgit.errors import StateError
 from mgit.fleet.wiring import Parts
 
 
-def audit(parts: Parts, action: str, **labels: str) -> None:
+def audit(
+    parts: Parts, action: str, outcome: Literal["success", "failure"] = "success", **labels: str
+) -> None:
     """Note something about the service itself; a full disk does not keep it from running."""
     try:
-        parts.audit.record(action, "success", **labels)
+        parts.audit.record(action, outcome, **labels)
     except StateError as error:
         parts.events.warning("audit.problem", error.message, advice=error.advice)
 
@@ -36,6 +40,25 @@ def helper_teller(parts: Parts, name: str, count: Callable[[], object] | None = 
             reason=why,
             seconds=pause,
         )
+
+    return tell
+
+
+def refusal_teller(parts: Parts) -> Refused:
+    """Logs and audits that somebody asked for the metrics with a wrong token, as for the page."""
+
+    def tell(client: str, missed: int) -> None:
+        parts.events.warning(
+            "web.refused",
+            "a wrong credential was refused",
+            client=client,
+            path="/metrics",
+            status=401,
+            code="token-wrong",
+            missed=missed or None,
+        )
+        labels = {"client": client, "path": "/metrics", "code": "token-wrong"}
+        audit(parts, "web-refused", "failure", **labels, missed=str(missed))
 
     return tell
 

@@ -14,12 +14,12 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from mgit.daemon.limit import Bucket
 from mgit.daemon.web.answer import Answer, problem
 from mgit.daemon.web.api import Api
 from mgit.daemon.web.channel import Hint, Note
 from mgit.daemon.web.guard import Denied, Gate
 from mgit.daemon.web.hooks import MAX_BODY, Accepted, Accepts, Refused
-from mgit.daemon.web.limit import Bucket
 from mgit.daemon.web.pages import Pages
 from mgit.daemon.web.request import Request
 from mgit.daemon.web.server import Application, Exchange, Wants
