@@ -93,6 +93,12 @@ class Loop:
         Returns:
             0, or with `once` the exit code of the run.
         """
+        try:
+            return self._drive(once=once)
+        finally:
+            self._idle.close()
+
+    def _drive(self, *, once: bool) -> int:
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
         self._figures.intervals(agenda.table.intervals)
@@ -111,7 +117,6 @@ class Loop:
                 agenda = agenda.hear(self._pause_until(moment), self._clock())
                 continue
             agenda = self._run(errand, agenda)
-        self._idle.close()
         return int(ExitCode.OK)
 
     def _heard(self, agenda: Agenda) -> Agenda:

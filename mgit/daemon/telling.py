@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from mgit.daemon.helper import Tell
 from mgit.daemon.keys import Changed
 from mgit.daemon.refusals import Refused
-from mgit.errors import StateError
+from mgit.errors import MgitError, StateError
 from mgit.fleet.wiring import Parts
 
 
@@ -20,6 +22,27 @@ def audit(
         parts.audit.record(action, outcome, **labels)
     except StateError as error:
         parts.events.warning("audit.problem", error.message, advice=error.advice)
+
+
+@contextmanager
+def failure_told(parts: Parts) -> Iterator[None]:
+    """Notes why the service ends, where something is raised; that goes on its way."""
+    try:
+        yield
+    except BaseException as error:
+        reason = _reason(error)
+        parts.events.error("service.failed", f"mgit ends: {reason}", reason=reason)
+        audit(parts, "service-stopped", "failure", reason=reason)
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    """An error of ours in its own words; of any other only where: its text may hold anything."""
+    if isinstance(error, MgitError):
+        return error.message
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f"{last[0].name}, line {last[0].lineno}" if last else "an unknown place"
+    return f"{type(error).__name__} in {place}"
 
 
 def helper_teller(parts: Parts, name: str, count: Callable[[], object] | None = None) -> Tell:
