@@ -125,7 +125,10 @@ def tests(session: nox.Session) -> None:
             "tests/story/test_cli_sync.py",
             "tests/story/test_cli_bad_input.py",
         ]
-    _test(session, *(session.posargs or ([] if session.python == MAIN else quick)))
+    env = {"COVERAGE_FILE": f".coverage.{session.python}"}
+    if session.python != MAIN:  # draws do not depend on the Python: a few of each are enough
+        env["MGIT_TESTS_EXAMPLES"] = "20"
+    _test(session, *(session.posargs or ([] if session.python == MAIN else quick)), env=env)
 
 
 @nox.session(python=MAIN, default=False)
