@@ -138,9 +138,7 @@ def _what_ran(now: Running | None, records: Sequence[Record]) -> Known | None:
     if now is None:
         return _before(cut_off) if cut_off else None
     if cut_off and cut_off.action is Action.DEPLOY:
-        wanted = cut_off.deed
-        if now.reference == wanted.reference != wanted.before:
-            return _before(cut_off)  # in the middle of a change: what ran before it counts
+        return _before(cut_off)  # in the middle of a change: what was good before it counts
     good_once = last_good(records)
     proven = good_once is not None and good_once.deed.live == now.reference
     if now.healthy or proven or not now.previous:
@@ -157,7 +155,7 @@ def _before(cut_off: Record) -> Known | None:
 def _before_unproven(now: Running, records: Sequence[Record]) -> Known | None:
     """What to go back to when what runs is what was asked for and may be no good."""
     cut_off = unfinished(records)
-    if cut_off is not None and cut_off.deed.reference == now.reference:
+    if cut_off and (cut_off.action is Action.DEPLOY or cut_off.deed.reference == now.reference):
         return _before(cut_off)
     return Known(now.previous) if now.previous else Known(now.reference)
 
