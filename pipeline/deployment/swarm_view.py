@@ -199,8 +199,8 @@ def outcome(view: View, reference: str, content: str, begun: int) -> str | None:
     """
     service = view.service
     match service.update:
-        case "rollback_completed":
-            return "the swarm took it back"
+        case "rollback_completed":  # which it says before each task runs again
+            return "the swarm took it back" if view.whole else None
         case "rollback_paused" | "paused":
             return f"the swarm gave up: {plain(service.message)}"
         case "updating" | "rollback_started":

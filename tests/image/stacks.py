@@ -48,7 +48,8 @@ def single_node(shared: Path) -> Iterator[None]:
         if info["LocalNodeState"] == "inactive":
             loopback = ("--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:2377")
             docker("swarm", "init", *loopback)
-            docker("node", "update", "--label-add", f"{_MINE}=yes", "self")
+            node = docker("info", "--format", "{{.Swarm.NodeID}}").stdout.strip()
+            docker("node", "update", "--label-add", f"{_MINE}=yes", node)
         elif not info["ControlAvailable"]:
             raise NoSwarm("this engine is in a swarm that it does not manage")
         users.write_text(str(int(users.read_text() if users.exists() else "0") + 1))

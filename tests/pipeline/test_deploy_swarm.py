@@ -148,6 +148,8 @@ def test_a_rollback_is_no_success_whatever_the_client_returned() -> None:
     back = view("rollback_completed", task(1, OLD), task(2, OLD), reference=OLD)
     assert outcome(back, NEW, "c", 0) == "the swarm took it back"
     assert back.whole
+    begins = view("rollback_completed", task(1, OLD), task(2, OLD, "starting"), reference=OLD)
+    assert outcome(begins, NEW, "c", 0) is None
     assert not back.moving
     assert outcome(view("rollback_started", task(1)), NEW, "c", 0) is None
     assert outcome(view("paused", task(1)), NEW, "c", 0) == (
