@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from handbook.reference import text
@@ -30,7 +31,7 @@ _TITLES = {
     ExitCode.SOME_FAILED: "Exit 1: a clone, git, or the state",
 }
 _HOLES = re.compile(r"…{2,}")
-_SPECIAL = re.compile(r"([*_<>\[\]])")
+_SPECIAL = re.compile(r"([*<>\[\]])")
 _PLAIN = 2  # letters that a name has at least to be worth reading
 # What these hold is known only when they are raised.
 _DULL = frozenset({"error", "e", "text", "told", "word", "words", "near", "more", "hint", "unfit"})
@@ -59,7 +60,7 @@ def shown(node: ast.expr) -> str:
         case ast.Constant(value=str() as value):
             return value
         case ast.JoinedStr(values=values):
-            return "".join(map(shown, values))
+            return _joined(map(shown, values))
         case ast.FormattedValue(value=value):
             return _hole(value)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
@@ -68,6 +69,15 @@ def shown(node: ast.expr) -> str:
             return shown(body)
         case _:
             return "…"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """A name that would grow into the word before it is no word: `thisSAID`."""
+    whole = ""
+    for part in parts:
+        grown = part.isupper() and (whole[-1:].isalnum() or whole.endswith("…"))
+        whole += "…" if grown else part
+    return whole
 
 
 def _hole(value: ast.expr) -> str:
@@ -92,7 +102,8 @@ def _in(module: str, tree: ast.AST) -> Iterator[Message]:
                     yield Message(code, words, said if said.strip("…") else "", module)
 
 
-def messages() -> list[Message]:
+@cache
+def messages() -> tuple[Message, ...]:
     """All of them, each once, by code and words."""
     found = {
         message
@@ -101,7 +112,7 @@ def messages() -> list[Message]:
             file.relative_to(SOURCES).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
         )
     }
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def _tables() -> Iterator[str]:
@@ -115,12 +126,12 @@ def _tables() -> Iterator[str]:
 
 
 def _said(words: str) -> str:
-    return text.code(_tidy(words).replace("`", "'"))
+    return text.code(tidy(words).replace("`", "'"))
 
 
 def _advice(words: str) -> str:
     """As it is printed: what stands between backticks stays code, the rest is plain."""
-    parts = _tidy(words).split("`")
+    parts = tidy(words).split("`")
     if len(parts) % 2 == 0:
         return text.code("'".join(parts))
     for number in range(0, len(parts), 2):
@@ -128,7 +139,8 @@ def _advice(words: str) -> str:
     return "`".join(parts)
 
 
-def _tidy(words: str) -> str:
+def tidy(words: str) -> str:
+    """In one line, several holes in a row as one."""
     return _HOLES.sub("…", words.replace("\n", " ")).strip()
 
 

@@ -52,7 +52,16 @@ def pages() -> list[QuickStart]:
     return found
 
 
+# Two of them show that the pages are typed at all; the others take their time.
+_QUICK = ("github", "azuredevops")
 each = pytest.mark.parametrize("page", pages(), ids=lambda page: page.kind)
+each_typed = pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.kind, marks=() if page.kind in _QUICK else pytest.mark.long)
+        for page in pages()
+    ],
+)
 
 
 def company(folder: Path, page: QuickStart) -> SandboxForge:
@@ -92,7 +101,8 @@ def test_every_forge_has_a_page_and_the_list_has_every_page() -> None:
     assert listed == {page.file.name for page in pages()}
 
 
-@each
+@pytest.mark.slow
+@each_typed
 def test_what_the_page_shows_is_what_is_printed(
     laptop: Laptop, tmp_path: Path, page: QuickStart
 ) -> None:
@@ -120,7 +130,8 @@ def test_what_the_page_shows_is_what_is_printed(
     assert "mgit: " not in new, "a command of the page failed"
 
 
-@each
+@pytest.mark.slow
+@each_typed
 def test_the_service_of_the_page_keeps_a_mirror(
     laptop: Laptop, tmp_path: Path, page: QuickStart
 ) -> None:
