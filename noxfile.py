@@ -156,6 +156,12 @@ def docs(session: nox.Session) -> None:
         session.run("python", "-m", "handbook.serving", "dist/site")
 
 
+@nox.session(python=MAIN, default=False, name="docs-in-browser", requires=["docs"])
+def docs_in_browser(session: nox.Session) -> None:
+    """The handbook in a real browser: on a phone, on a desk, in the dark, without a network."""
+    _test(session, "-m", "long", "tests/handbook/test_site.py")
+
+
 @nox.session(python=MAIN, default=False)
 def rehearse(session: nox.Session) -> None:
     """A complete release on this machine; `-- --provision` installs what the host lacks."""
