@@ -17,7 +17,7 @@ import nox
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)

@@ -81,8 +81,8 @@ def page() -> str:
     release = [(str(int(code)), *RELEASE[code]) for code in Exit]
     return text.page(
         "Exit codes",
-        "A run over many repositories ends with the worst that happened: 3, then 2, then 1, then 4. One\n"
-        "repository that fails does not stop the others.",
+        "A run over many repositories ends with the worst that happened: 3, then 2, then 1, then\n"
+        "4. One repository that fails does not stop the others.",
         f"## Of mgit\n\n{text.table(('code', 'means', 'what to do', 'errors'), rows)}",
         "What each error says: [Messages](messages.md).",
         "## Of `invoke release`, `invoke deploy` and `nox`\n\n"

@@ -56,7 +56,7 @@ def options_of(path: str) -> str:
 
 def _row(key: Key[Any]) -> tuple[str, ...]:
     return (
-        text.code(key.path),
+        text.code(key.name),
         key.about,
         type_of(key),
         text.code(key.default or ""),
@@ -97,9 +97,9 @@ def page() -> str:
         "means something. `mgit config show` prints every value with its origin.",
         *_tables(GLOBAL_KEYS),
         _named("[sources.NAME]", SOURCE_KEYS),
-        "A source's own `kind`, `depth`, `interval` and so on outrank those of `[defaults]` and of\n"
-        "`[serve]`; options outrank both. In `MGIT_TOKEN_<SOURCE>_FILE` the source's name is in\n"
-        "capitals, with `-` as `_`; `MGIT_TOKEN_<SOURCE>` holds the token itself.",
+        "A source's own `kind`, `depth`, `interval` and so on outrank those of `[defaults]` and\n"
+        "of `[serve]`; options outrank both. In `MGIT_TOKEN_<SOURCE>_FILE` the source's name is\n"
+        "in capitals, with `-` as `_`; `MGIT_TOKEN_<SOURCE>` holds the token itself.",
         _named("[selections.NAME]", SELECTION_KEYS),
         f"## Other variables\n\n{variables}",
     )

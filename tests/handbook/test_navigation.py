@@ -1,4 +1,4 @@
-"""Every page of the handbook has a place, and what is laid out for Sphinx is what is read on a forge."""
+"""Every page of the handbook has a place, and is laid out for Sphinx as it is read on a forge."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_links_lead_to_the_same_place_and_files_come_along() -> None:
 
 def test_what_a_site_must_not_have_is_found() -> None:
     site = {
-        "index.html": '<a href="a.html#there">a</a> <a href="a.html#not">b</a> <a href="c.html">c</a>'
+        "index.html": '<a href="a.html#there">a</a> <a href="a.html#not">b</a>'
+        '<a href="c.html">c</a>'
         '<script src="https://cdn.example/x.js"></script><img src="gone.png">',
         "a.html": '<p id="there"></p><link rel="stylesheet" href="//fonts.example/f.css">',
         "lonely.html": "",

@@ -52,8 +52,8 @@ def pages() -> list[QuickStart]:
     return found
 
 
-# Two of them show that the pages are typed at all; the others take their time.
-_QUICK = ("github", "azuredevops")
+# One shows that the pages are typed at all; the others are for `nox -s long`.
+_QUICK = ("github",)
 each = pytest.mark.parametrize("page", pages(), ids=lambda page: page.kind)
 each_typed = pytest.mark.parametrize(
     "page",

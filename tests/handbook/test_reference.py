@@ -28,7 +28,7 @@ def test_every_key_says_what_it_is_and_what_it_must_be(key: Key[object]) -> None
     assert key.about
     assert type_of(key)
     assert re.fullmatch(r"\d+\.\d+\.\d+", key.since)
-    assert f"| `{key.path}` |" in PAGE or f"| `{key.name}` |" in PAGE
+    assert f"\n| `{key.name}` | {key.about} |" in PAGE.partition(f"## [{key.table}")[2]
 
 
 def test_a_key_with_an_option_names_the_commands_that_have_it() -> None:

@@ -1,4 +1,4 @@
-"""Troubleshooting by what mgit says: each of its words is in the code, each exit code on the page."""
+"""Troubleshooting: what it says that mgit says is in the code, each exit code is on the page."""
 
 from __future__ import annotations
 

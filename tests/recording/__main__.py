@@ -1,4 +1,4 @@
-"""`python -m tests.recording [NAME…]`: record the real mgit at a forge of this machine, and draw it.
+"""`python -m tests.recording [NAME…]`: record the real mgit at a forge of this machine; draw it.
 
 Writes docs/pictures/NAME.cast (for any asciicast player) and NAME.svg. What is typed is typed by a
 script, what is printed is mgit's own. `--draw` only draws the casts that are there.
