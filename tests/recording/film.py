@@ -86,7 +86,7 @@ def drawn(cast: Cast) -> str:
     shown = frames(cast)
     high = _BAR + cast.rows * _HIGH + _EDGE
     wide = 2 * _EDGE + cast.columns * _WIDE
-    bar = _BAR - 8
+    bar, end = _BAR - 8, wide - 8
     known: dict[tuple[Run, ...], str] = {}
     strip = []
     for number, (_, screen) in enumerate(shown):
@@ -104,7 +104,7 @@ def drawn(cast: Cast) -> str:
             f"<style>{_style([wait for wait, _ in shown], high)}</style>",
             f"<defs>{''.join(lines)}</defs>",
             f'<rect class="paper" width="{wide:g}" height="{high:g}" rx="8"/>',
-            f'<path class="bar" d="M0 {bar:g}V8a8 8 0 0 1 8-8H{wide - 8:g}a8 8 0 0 1 8 8V{bar:g}z"/>',
+            f'<path class="bar" d="M0 {bar:g}V8a8 8 0 0 1 8-8H{end:g}a8 8 0 0 1 8 8V{bar:g}z"/>',
             *(f'<circle class="dot" cx="{18 + 18 * n}" cy="13" r="5"/>' for n in range(3)),
             f'<svg y="{_BAR:g}" width="{wide:g}" height="{high - _BAR:g}">',
             f'<g class="film">{"".join(strip)}</g>',
