@@ -127,9 +127,16 @@ def tests(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Lines and branches that the tests reach, into dist/coverage; 3 where mgit/ has below 95%."""
     folder = ROOT / "dist" / "coverage"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
-    _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    try:
+        _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    finally:  # what was reached is worth knowing where a test failed, too
+        _tell_coverage(session, folder, env)
+
+
+def _tell_coverage(session: nox.Session, folder: Path, env: dict[str, str]) -> None:
     session.run("coverage", "html", "--quiet", "-d", str(folder / "html"), env=env)
     session.run("coverage", "json", "--quiet", "-o", str(folder / "coverage.json"), env=env)
     _run_to_its_code(session, "python", "-m", "pipeline.covered", str(folder / "coverage.json"))
