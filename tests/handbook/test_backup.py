@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sandbox.forge import SandboxForge
 from tests.story.laptop import CANARY, REPOSITORY, Laptop
 
@@ -57,6 +59,7 @@ def refs_of(root: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.fault("the machine is lost")
 def test_the_machine_is_lost_and_every_ref_comes_back(
     work: Laptop, forge: SandboxForge, tmp_path: Path
 ) -> None:

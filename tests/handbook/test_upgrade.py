@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+import pytest
+
 from sandbox.forge import SandboxForge
 from tests.handbook.test_backup import refs_of
 from tests.story.laptop import Laptop
@@ -11,6 +13,7 @@ from tests.story.laptop import Laptop
 NEWER = 9999  # migrations that nobody has written yet
 
 
+@pytest.mark.fault("an older mgit finds the state of a newer one")
 def test_an_older_version_goes_on_with_the_clones_of_a_newer_one(
     work: Laptop, forge: SandboxForge
 ) -> None:
