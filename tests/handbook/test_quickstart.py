@@ -45,11 +45,11 @@ class QuickStart:
 
 def pages() -> list[QuickStart]:
     """The pages of forges; there may be others, of servers and places, with tests of their own."""
-    found = []
-    for file in sorted(FOLDER.glob("*.md")):
-        if head := _HEAD.search(file.read_text("utf-8")):
-            found.append(QuickStart(file, head[1], head[2], tuple(head[3].split(", "))))
-    return found
+    return [
+        QuickStart(file, head[1], head[2], tuple(head[3].split(", ")))
+        for file in sorted(FOLDER.glob("*.md"))
+        if (head := _HEAD.search(file.read_text("utf-8")))
+    ]
 
 
 # One shows that the pages are typed at all; the others are for `nox -s long`.
