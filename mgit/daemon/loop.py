@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
+from mgit.daemon.callers import Callers
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.idle import Idle
@@ -81,6 +82,7 @@ class Loop:
         self._chance = chance
         self._orphanage = Orphanage(parts.children)
         self._idle = Idle(settings, parts, figures)
+        self._callers = Callers(parts.tracer)
         self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
@@ -91,6 +93,12 @@ class Loop:
         Returns:
             0, or with `once` the exit code of the run.
         """
+        try:
+            return self._drive(once=once)
+        finally:
+            self._idle.close()
+
+    def _drive(self, *, once: bool) -> int:
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
         self._figures.intervals(agenda.table.intervals)
@@ -109,17 +117,16 @@ class Loop:
                 agenda = agenda.hear(self._pause_until(moment), self._clock())
                 continue
             agenda = self._run(errand, agenda)
-        self._idle.close()
         return int(ExitCode.OK)
 
     def _heard(self, agenda: Agenda) -> Agenda:
         """The agenda with the hints that have come in."""
         if self._inbox is None or not self._inbox.ripe:
             return agenda
-        told = (
-            Told(one.source, one.repo_id, one.request_id, one.event == FLOOD)
-            for one in self._inbox.take()
-        )
+        hints = self._inbox.take()
+        for hint in hints:
+            self._callers.note(hint)
+        told = (Told(one.source, one.repo_id, one.request_id, one.event == FLOOD) for one in hints)
         return agenda.hear(told, self._clock())
 
     def _run(self, errand: Errand, agenda: Agenda) -> Agenda:
@@ -127,6 +134,7 @@ class Loop:
         started = self._clock()
         watch = Watch(self._clock() - self._wall())
         agenda = agenda.begun(errand, started)
+        self._callers.begin(errand)
         _, failed, ended = self._sync(errand, agenda, watch)
         self._look()
         if self._stop.requested:  # what was interrupted is still due
@@ -196,6 +204,7 @@ class Loop:
             },
             asleep={key: visits[key].asked + ahead for key in errand.asleep},
             causes=errand.causes,
+            asked=errand.asked,
         )
 
     def _look(self) -> None:

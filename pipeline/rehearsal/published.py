@@ -8,6 +8,7 @@ from pipeline.git import Git
 from pipeline.project import Endpoints
 from pipeline.publishing import index
 from pipeline.publishing.places import DISTRIBUTION, registry_of, releases_of
+from pipeline.publishing.referrers import is_list
 from pipeline.rehearsal.world import World
 from pipeline.report import Proof
 from pipeline.shell import Shell
@@ -39,7 +40,7 @@ def stopped_in_the_middle(world: World, version: str) -> Proof:
     registry = registry_of(world.endpoints)
     release = releases_of(world.endpoints).find(tag_of(version))
     draft = release is not None and release.draft
-    tags = [tag for tag in registry.tags() if not is_beside(tag)]
+    tags = [tag for tag in registry.tags() if is_name(tag)]
     detail = f"{len(files)} of 2 files on the index, {len(tags)} tags on the image, " + (
         "the release is a draft" if draft else "the release is no draft"
     )
@@ -115,6 +116,11 @@ def logged(world: World, version: str) -> Proof:
     )
 
 
+def is_name(tag: str) -> bool:
+    """Whether a tag is a name for people, and not of something beside the image."""
+    return not is_beside(tag) and not is_list(tag)
+
+
 def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
     dists = {name: digest for name, digest in wanted.items() if name.endswith(_DISTRIBUTIONS)}
     found = index.files(endpoints.index_simple, DISTRIBUTION)
@@ -128,7 +134,7 @@ def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
 
 def _image(endpoints: Endpoints, claims: Claims) -> Proof:
     registry = registry_of(endpoints)
-    tags = (tag for tag in registry.tags() if not is_beside(tag))
+    tags = (tag for tag in registry.tags() if is_name(tag))
     pointing = {tag: registry.digest(tag) for tag in tags}
     names = ", ".join(sorted(pointing)) or "no tag"
     ok = {claims.version, "latest"} <= pointing.keys() and set(pointing.values()) == {

@@ -88,6 +88,7 @@ class Ear:
             source=note.source or None,
             code=note.code or None,
             missed=note.missed or None,
+            **_traced(note),
         )
         if note.audit in AUDITED:
             self._audit(note)
@@ -199,3 +200,8 @@ def _announce_hook(settings: Settings, parts: Parts, source: str, file: Path, ur
     parts.events.info(
         "webhook.ready", f"webhooks of {source} at {place}", source=source, url=place, secrets=count
     )
+
+
+def _traced(note: Note) -> dict[str, str]:
+    """The caller's trace, in the place of the run that happens to be under way."""
+    return {"trace_id": note.trace_id, "span_id": ""} if note.trace_id else {}

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.daemon.board import Board
+from mgit.daemon.limit import MOST_ADDRESSES, Bucket, Failures, neighbourhood
 from mgit.daemon.region import Region
 from mgit.daemon.web.guard import Gate, at_home, token_of
-from mgit.daemon.web.limit import MOST_ADDRESSES, Bucket, Failures, neighbourhood
 from mgit.daemon.web.request import Request
 from mgit.daemon.web.server import Exchange, Peer
 

@@ -1,4 +1,4 @@
-"""The status document follows the loop: what it holds after each event, and how often it is sent."""
+"""The status document follows the loop: what it holds after each event, how often it is sent."""
 
 from __future__ import annotations
 
