@@ -17,15 +17,15 @@ import nox
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "security"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
 CODE = (
-    *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
+    *("mgit", "pipeline", "sandbox", "bench", "handbook", "docker", "deploy", "tests"),
     *("noxfile.py", "tasks.py"),
 )
-LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation", "docs")
 IN_CI = bool(os.environ.get("CI"))
 
 # An interpreter that is missing is never downloaded: what is tested is what is there.
@@ -155,6 +155,26 @@ def security(session: nox.Session) -> None:
     """All scanners in one table; each is first shown what it must flag."""
     _provide(session, "pipeline")
     _run_to_its_code(session, "python", "-m", "pipeline.security", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """The handbook as a site in dist/site, every link looked at; `-- --serve` shows it here."""
+    _provide(session, "docs")
+    session.run("python", "-m", "handbook.staging", "dist/handbook")
+    strict = ["--quiet", "--fail-on-warning", "--keep-going", "--fresh-env", "-j", "2"]
+    folders = ["-c", "handbook", "-d", "dist/doctrees", "dist/handbook", "dist/site"]
+    shutil.rmtree(ROOT / "dist" / "site", ignore_errors=True)
+    session.run("sphinx-build", *strict, *folders)
+    session.run("python", "-m", "handbook.checking", "dist/site")
+    if "--serve" in session.posargs:
+        session.run("python", "-m", "handbook.serving", "dist/site")
+
+
+@nox.session(python=MAIN, default=False, name="docs-in-browser", requires=["docs"])
+def docs_in_browser(session: nox.Session) -> None:
+    """The handbook in a real browser: on a phone, on a desk, in the dark, without a network."""
+    _test(session, "-m", "long", "tests/handbook/test_site.py")
 
 
 @nox.session(python=MAIN, default=False)
