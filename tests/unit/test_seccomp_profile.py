@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.confinement.__main__ import names_foreseen
 
@@ -69,25 +67,23 @@ def test_a_name_stands_once_and_rules_say_what_for() -> None:
     assert all(re.match(r"[A-Z].*[.]$", rule["comment"]) for rule in PROFILE["syscalls"])
 
 
-@pytest.mark.needs("scmp_sys_resolver")
+@pytest.mark.needs("strace")
 def test_every_name_is_one_that_a_kernel_knows() -> None:
-    tool = shutil.which("scmp_sys_resolver") or ""
-    for name in names_foreseen(PROFILE):
-        numbers = [
-            subprocess.run([tool, "-a", arch, name], capture_output=True, text=True).stdout
-            for arch in ("x86_64", "aarch64")
-        ]
-        assert any(int(number) >= 0 for number in numbers), name
+    """strace refuses a name that it does not know; some of ours are newer than Debian's strace."""
+    young = {"epoll_pwait2", "fchmodat2", "futex_waitv"}
+    names = ",".join(sorted(names_foreseen(PROFILE) - young))
+    ran = subprocess.run(
+        ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={names}", "true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "compose.dev.yaml"])
 def test_compose_uses_it(file: str) -> None:
-    service = yaml.load((ROOT / "docker" / file).read_text(encoding="utf-8"), _Lenient)
-    assert "seccomp:seccomp.json" in service["services"]["mgit"]["security_opt"]
-
-
-class _Lenient(yaml.SafeLoader):
-    """Reads compose's own tags as if they were not there."""
-
-
-_Lenient.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
+    text = (ROOT / "docker" / file).read_text(encoding="utf-8")
+    mgit = text.partition("\n  mgit:\n")[2].partition("\n\n")[0]
+    assert 'security_opt: ["no-new-privileges:true", "seccomp:seccomp.json"]' in mgit
