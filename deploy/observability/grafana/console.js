@@ -85,7 +85,7 @@ function drawTable(place, panel, all) {
 function drawLines(place, panel, all) {
   const points = all.flatMap(({ series }) => series.values.map(([at, value]) => [at, Number(value)]))
     .filter(([, value]) => Number.isFinite(value));
-  const top = Math.max(...points.map(([, value]) => value), 1e-9);
+  const top = Math.max(...points.map(([, value]) => value), 0) || 1;
   const end = Date.now() / 1000, begin = end - hours * 3600;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 1000 100");
