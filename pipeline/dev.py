@@ -23,7 +23,13 @@ Say = Callable[[str], None]
 FILE = Path("docker/compose.dev.yaml")
 PROJECT = "mgit-dev"
 # What the shipped image is made of besides mgit, which is mounted.
-_MADE_OF = ("docker/*.py", "docker/*.txt", "docker/*.sh", "docker/Dockerfile", "requirements/image.txt")
+_MADE_OF = (
+    "docker/*.py",
+    "docker/*.txt",
+    "docker/*.sh",
+    "docker/Dockerfile",
+    "requirements/image.txt",
+)
 _TOOLS_MADE_OF = ("docker/dev/Dockerfile",)
 _PLACES = (
     ("status page", "forge", 8081, "/"),

@@ -18,7 +18,9 @@ from types import FrameType
 _PAUSE = 0.3
 _PATIENCE = 15.0  # as `stop_grace_period` of docker/compose.yaml
 # -P and no PYTHONPATH: only the sources that were named come before what is installed.
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); import mgit.cli; sys.exit(mgit.cli.main())"
+_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); import mgit.cli; sys.exit(mgit.cli.main())"
+)
 
 
 def stamps(sources: Path) -> dict[str, tuple[int, int]]:

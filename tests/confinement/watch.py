@@ -136,9 +136,7 @@ def _names(lines: Sequence[str]) -> set[str]:
 def _children(pid: int) -> list[int]:
     """The programs that strace runs, or the program itself where there is no strace."""
     found = [
-        int(file.parent.name)
-        for file in Path("/proc").glob("[0-9]*/stat")
-        if _parent(file) == pid
+        int(file.parent.name) for file in Path("/proc").glob("[0-9]*/stat") if _parent(file) == pid
     ]
     return found or [pid]
 

@@ -56,9 +56,24 @@ class Place:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._clone = home / "mgit"
-        kept = {"PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
-        kept |= {name for name in os.environ if name.startswith(("PIP_", "UV_")) or "proxy" in name.lower()}
-        files = ("docker/compose.yaml", "docker/compose.monitoring.yaml", "tests/quickstart/sandbox.yaml")
+        kept = {
+            "PATH",
+            "LANG",
+            "SSL_CERT_FILE",
+            "REQUESTS_CA_BUNDLE",
+            "CURL_CA_BUNDLE",
+            "NODE_EXTRA_CA_CERTS",
+        }
+        kept |= {
+            name
+            for name in os.environ
+            if name.startswith(("PIP_", "UV_")) or "proxy" in name.lower()
+        }
+        files = (
+            "docker/compose.yaml",
+            "docker/compose.monitoring.yaml",
+            "tests/quickstart/sandbox.yaml",
+        )
         self._environment = {
             **{name: value for name, value in os.environ.items() if name in kept},
             "HOME": str(home),
@@ -96,7 +111,9 @@ class Place:
                 line = f"── {title}\n"
             print(line, end="", flush=True)
         if process.wait():
-            sys.exit(f"step {len(began)} ended with {process.returncode}: {parts[len(began) - 1].title}")
+            sys.exit(
+                f"step {len(began)} ended with {process.returncode}: {parts[len(began) - 1].title}"
+            )
         return began
 
     def check(self) -> None:
@@ -123,7 +140,9 @@ class Place:
         if self._clone.is_dir():
             self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
         if "mgit:local" not in there:
-            subprocess.run(["docker", "image", "rm", "mgit:local"], capture_output=True, check=False)
+            subprocess.run(
+                ["docker", "image", "rm", "mgit:local"], capture_output=True, check=False
+            )
 
     def _wait(self, what: str, holds: Any) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -182,11 +201,18 @@ def table_of(parts: Sequence[Step], began: Sequence[float], there: Sequence[str]
     ]
     had = ", ".join(there) or "nothing of it"
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    total = began[-1] - began[0]
+    total, load = began[-1] - began[0], os.getloadavg()[2]
     return "\n".join(
         [
-            *("| step | time |", "| --- | --- |", *rows, f"| **all of it** | **{total:.0f} s** |", ""),
-            f"{os.cpu_count()} cores, {memory:.0f} GiB of memory. There before: {had}.",
+            *(
+                "| step | time |",
+                "| --- | --- |",
+                *rows,
+                f"| **all of it** | **{total:.0f} s** |",
+                "",
+            ),
+            f"{os.cpu_count()} cores, {memory:.0f} GiB of memory, and other work on them (load {load:.0f}). "
+            f"There before: {had}.",
             "",
         ]
     )
