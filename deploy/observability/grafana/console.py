@@ -2,9 +2,9 @@
 
     python deploy/observability/grafana/console.py
 
-For where there is no Grafana: the same panels in the same order, from the same queries. The page asks the
-Prometheus that serves it (`--web.console.templates`) and nobody else. `?job=…&instance=…&source=…` choose
-(regular expressions), `?hours=24` how far back. Drawing and units: console.js, console.css, put inside.
+For where there is no Grafana: the same panels in the same order, from the same queries. The page
+asks the Prometheus that serves it (`--web.console.templates`) and nobody else. `?job=…&instance=…`
+and `&source=…` choose (regular expressions), `?hours=24` how far back. console.js draws.
 """
 
 from __future__ import annotations
