@@ -132,13 +132,13 @@ def dev(
     logs: bool = False,  # noqa: FBT001, FBT002
     grafana: bool = False,  # noqa: FBT001, FBT002
 ) -> None:
-    """mgit from this work tree, with a forge, Prometheus and Alertmanager beside it, in containers."""
+    """Start mgit from this work tree, with a forge, Prometheus and Alertmanager beside it."""
     end(lambda: errands.dev(HERE, down=down, logs=logs, grafana=grafana))
 
 
 @task(help={"tag": "name for the image (mgit:local)"})
 def image(_context: Context, tag: str = "mgit:local") -> None:
-    """Build the image of this work tree, as it is, for this machine; and the one with Prometheus."""
+    """Build the image of this work tree for this machine, and the one with Prometheus."""
     end(lambda: errands.image(HERE, tag))
 
 

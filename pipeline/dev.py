@@ -1,7 +1,7 @@
 """`invoke dev`: mgit from the sources of this work tree, with all that stands around it.
 
-docker/compose.dev.yaml says what that is. Here its two images are made where they are missing or older
-than what they are made of, and the addresses are said.
+docker/compose.dev.yaml says what that is. Here its two images are made where they are missing or
+older than what they are made of, and the addresses are said.
 """
 
 from __future__ import annotations

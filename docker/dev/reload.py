@@ -2,8 +2,8 @@
 
 Usage: reload.py SOURCES COMMAND…
 
-It is the first process of a container without a shell, so it also buries what others leave behind. A
-copy that does not start (a mistake in the file that was just saved) stays down until the next change.
+It is the first process of a container without a shell, so it also buries what others leave behind.
+What does not start (a mistake in the file that was just saved) stays down until the next change.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Reloader:
     def _start(self) -> None:
         argv = [sys.executable, "-I", "-B", "-c", _PROGRAM, str(self._sources), *self._command]
         # A group of its own, so that Ctrl-C reaches it once, through us.
-        self._child = os.posix_spawn(sys.executable, argv, os.environ, setpgroup=0)
+        self._child = os.posix_spawn(sys.executable, argv, os.environ, setpgroup=0)  # noqa: TID251
 
     def _bury(self, code: int) -> int:
         """Take what has ended, mgit or an orphan; the exit code of mgit where it was that."""

@@ -1,7 +1,7 @@
 """`nox -s seccomp`: which system calls the image makes, against docker/seccomp.json.
 
-Builds the image (for both platforms with `--arm64`), unpacks it, and runs it over a forge of https, a
-host of ssh, and every command. Ends with 1 where it makes a call that the profile does not allow.
+Builds the image (for both platforms with `--arm64`), unpacks it, and runs it over a forge of https,
+a host of ssh, and every command. Ends with 1 where it makes a call that the profile does not name.
 Needs root, strace, sshd, a container engine; with `--arm64` qemu-user-static.
 """
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def names_foreseen(profile: dict[str, list[dict[str, object]]]) -> set[str]:
-    """All calls that a profile names: allowed, some with certain arguments only, or to do without."""
+    """All calls that a profile names: allowed, some with certain arguments, or denied."""
     found: set[str] = set()
     for rule in profile["syscalls"]:
         names = rule["names"]

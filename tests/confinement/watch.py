@@ -1,7 +1,7 @@
 """Which system calls the programs of the image make, seen from outside by strace(1).
 
-The root folder of the image is a change of root away, so that the very files of the image run, as its
-user, without a container around them: there strace would have to be let in first.
+The root folder of the image is a change of root away, so that the very files of the image run, as
+its user, without a container around them: there strace would have to be let in first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The project's alert rules with a quicker clock: nobody waits ten minutes in a test.
 
-Every time in them (how long an alert waits, how far back a query looks, how old is too old) is divided
-by one number; nothing else changes. docs/operations/alerts.md tells of it.
+Every time in them (how long an alert waits, how far back a query looks, how old is too old) is
+divided by one number; nothing else changes. docs/operations/alerts.md tells of it.
 """
 
 from __future__ import annotations

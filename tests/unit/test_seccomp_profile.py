@@ -14,16 +14,16 @@ from tests.confinement.__main__ import names_foreseen
 ROOT = Path(__file__).parents[2]
 PROFILE = json.loads((ROOT / "docker" / "seccomp.json").read_text(encoding="utf-8"))
 SEEN = ROOT / "tests" / "data" / "seccomp"
-# What the engine's own profile allows or grants with a capability, and what containers were left by.
+# What the engine's own profile allows, or grants with a capability.
 NEVER = {
-    "add_key", "bpf", "chroot", "clone_newns", "delete_module", "finit_module", "fsconfig", "fsmount",
-    "fsopen", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-    "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mknod", "mknodat", "mount",
-    "mount_setattr", "move_mount", "name_to_handle_at", "open_by_handle_at", "open_tree",
-    "perf_event_open", "personality", "pidfd_getfd", "pivot_root", "process_madvise",
-    "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "seccomp",
-    "setns", "sethostname", "swapon", "syslog", "umount", "umount2", "unshare", "userfaultfd",
-    "vhangup", "vmsplice",
+    "add_key", "bpf", "chroot", "delete_module", "finit_module", "fsconfig", "fsmount",
+    "fsopen", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm",
+    "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mknod",
+    "mknodat", "mount", "mount_setattr", "move_mount", "name_to_handle_at", "open_by_handle_at",
+    "open_tree", "perf_event_open", "personality", "pidfd_getfd", "pivot_root",
+    "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot",
+    "request_key", "seccomp", "setns", "sethostname", "swapon", "syslog", "umount", "umount2",
+    "unshare", "userfaultfd", "vhangup", "vmsplice",
 }  # fmt: skip
 
 
