@@ -261,6 +261,27 @@ def invoke(session: nox.Session) -> None:
     _run_to_its_code(session, "invoke", *(session.posargs or ["--list"]))
 
 
+@nox.session(python=MAIN, default=False)
+def dev(session: nox.Session) -> None:
+    """mgit from this work tree with all that stands around it: `nox -s dev`, `-- --down`."""
+    _provide(session, "pipeline", project=True)
+    _run_to_its_code(session, "invoke", "dev", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def seccomp(session: nox.Session) -> None:
+    """Which system calls the image makes, against docker/seccomp.json; `-- --arm64` too."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.confinement", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def quickstart(session: nox.Session) -> None:
+    """Every command of docs/quickstart-server.md, run and timed; `-- --write` renews the times."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.quickstart", *session.posargs)
+
+
 @nox.session(python=False, default=False)
 def lock(session: nox.Session) -> None:
     """Compile requirements/*.in to *.txt; `-- --upgrade` takes newer versions."""
