@@ -220,6 +220,13 @@ def faults(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "tests.faults", *session.posargs)
 
 
+@nox.session(python=MAIN, default=False, name="deploy-soak")
+def deploy_soak(session: nox.Session) -> None:
+    """Deployments that go right and wrong in a row: `-- --cycles 100 --target both`."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.soak", *session.posargs)
+
+
 @nox.session(python=MAIN, default=False)
 def fuzz(session: nox.Session) -> None:
     """Parsers of what comes from outside, for long: `-- --minutes 30`; `tests` has it short."""

@@ -14,6 +14,8 @@ from pipeline.deployment.ledger import Action, Record, is_proven, last_good, unf
 from pipeline.deployment.target import Running
 from pipeline.step import Exit, PipelineError
 
+_STALE = "it runs, with other files than there are now"
+
 
 class Way(StrEnum):
     """How to get there."""
@@ -76,10 +78,14 @@ def decide_deploy(reference: str, now: Running | None, records: Sequence[Record]
         return _deploy(Way.PUT, reference, previous, before, _cut_off(why, records))
     if is_proven(records, reference):
         stays = Known(reference, now.previous)
+        if now.healthy and now.stale:
+            return _deploy(Way.PUT, reference, now.previous, stays, _STALE)
         if now.healthy:
             return _deploy(Way.KEEP, reference, now.previous, stays, "it runs and passed its gates")
         return _deploy(Way.PUT, reference, now.previous, stays, "it runs and is not healthy")
     way, why = (Way.LOOK, "it runs, and whether it passed its gates is not known")
+    if now.stale:
+        way, why = (Way.PUT, _STALE)
     if not now.healthy:
         way, why = (Way.PUT, "it runs and is not healthy")
     back = _before_unproven(now, records)

@@ -38,6 +38,8 @@ class Running:
             still. -1 where the platform does not tell.
         version: the image's version as its label says; empty if it says none.
         since: RFC 3339 time of its start; empty if the platform does not tell.
+        stale: whether it was set up with other files than the environment names now. Where a
+            platform hands files on itself, for example a swarm its secrets, that wants a rollout.
     """
 
     reference: str
@@ -46,6 +48,7 @@ class Running:
     restarts: int = 0
     version: str = ""
     since: str = ""
+    stale: bool = False
 
     @property
     def digest(self) -> str:

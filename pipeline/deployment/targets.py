@@ -25,7 +25,11 @@ def open_target(project: Project, environment: Environment) -> Target:
             from pipeline.deployment.compose import open_compose
 
             return open_compose(project, environment, place, partial(effect, project))
-        case SwarmPlace() | KubernetesPlace():
+        case SwarmPlace() as place:
+            from pipeline.deployment.swarm import open_swarm
+
+            return open_swarm(project, environment, place, partial(effect, project))
+        case KubernetesPlace():
             raise PipelineError(
                 f"{environment.name}: nothing deploys to {environment.kind} yet",
                 exit_code=Exit.ENVIRONMENT,

@@ -113,6 +113,19 @@ def referrers(registry: Registry, subject: str) -> tuple[Descriptor, ...]:
     return _read(told, _Index).manifests
 
 
+def files_beside(registry: Registry, subject: str) -> set[tuple[str, str]]:
+    """Media type and digest of every file that refers to a manifest.
+
+    Raises:
+        PipelineError: see `referrers`.
+    """
+    return {
+        (entry.artifact_type, digest)
+        for entry in referrers(registry, subject)
+        for digest in _files(registry, entry, subject)
+    }
+
+
 def attach(registry: Registry, wanted: Attachment, path: Path, around: Around) -> None:
     """Put a file beside an image. Doing it again changes nothing: its digest is the same.
 
@@ -179,16 +192,18 @@ def _list(registry: Registry, subject: str, entry: Descriptor, around: Around) -
 def _holds(registry: Registry, entry: Descriptor, wanted: Attachment) -> bool:
     if entry.artifact_type != wanted.kind:
         return False
+    return _files(registry, entry, wanted.subject) == {wanted.artifact.digest}
+
+
+def _files(registry: Registry, entry: Descriptor, subject: str) -> set[str]:
+    """Digests of the files of a referrer; none where it is of another subject or not whole."""
     standing = registry.manifest(entry.digest)
     if standing is None:
-        return False
+        return set()
     manifest = _read(standing.body, _Manifest)
-    layers = {layer.digest for layer in manifest.layers}
-    return (
-        manifest.subject.digest == wanted.subject
-        and layers == {wanted.artifact.digest}
-        and registry.has_blob(wanted.artifact.digest)
-    )
+    files = {layer.digest for layer in manifest.layers}
+    whole = all(registry.has_blob(digest) for digest in files)
+    return files if whole and manifest.subject.digest == subject else set()
 
 
 def _put_nothing(registry: Registry) -> None:

@@ -27,8 +27,10 @@ from pipeline.publishing.referrers import (
     referrers,
 )
 from pipeline.publishing.registry import MANIFEST_TYPES, Manifest, Registry, sha256
+from pipeline.rehearsal.published import found_from_the_digest
 from pipeline.step import Done, PipelineError, PlatformImage, Todo
 from pipeline.steps import promote, publish, stage, verify
+from pipeline.versioning.claims import claims_of
 
 from .conftest import World, artifact
 
@@ -165,6 +167,21 @@ def test_a_stranger_who_finds_no_parts_is_told_which(described: World) -> None:
         verify.check_attached(described.project, described.facts)
     attach_all(described)
     verify.check_attached(described.project, described.facts)
+
+
+def test_the_rehearsal_looks_from_outside(described: World) -> None:
+    registry, claims = registry_of(described.project.endpoints), claims_of(described.facts)
+    before = found_from_the_digest(registry, claims)
+    assert (before.ok, before.detail) == (
+        False,
+        "parts of 0 of 2 platforms, no provenance of the image",
+    )
+    attach_all(described)
+    after = found_from_the_digest(registry, claims)
+    assert (after.ok, after.detail) == (
+        True,
+        "parts of 2 of 2 platforms, the provenance of the image",
+    )
 
 
 @pytest.mark.needs("docker-registry", "skopeo")
