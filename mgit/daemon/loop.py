@@ -22,8 +22,9 @@ from mgit.daemon.onlooker import Onlooker
 from mgit.daemon.orphans import Orphanage
 from mgit.daemon.schedule import Timetable
 from mgit.daemon.shelf import Shelf
+from mgit.daemon.waiting import Waiting
 from mgit.daemon.watch import Watch
-from mgit.daemon.web.channel import FLOOD, Inbox
+from mgit.daemon.web.channel import Inbox
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.wiring import Parts, log_events, open_fleet
@@ -31,6 +32,7 @@ from mgit.git.lock import RootLock
 from mgit.git.quarantine import count_quarantined
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
+from mgit.state import FLOOD
 
 _SLICE_SECONDS = 0.25
 _LEAST_PAUSE = 0.5
@@ -83,6 +85,7 @@ class Loop:
         self._orphanage = Orphanage(parts.children)
         self._idle = Idle(settings, parts, figures)
         self._callers = Callers(parts.tracer)
+        self._waiting = Waiting(parts.state.deliveries)
         self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
@@ -126,6 +129,7 @@ class Loop:
         hints = self._inbox.take()
         for hint in hints:
             self._callers.note(hint)
+        self._waiting.note(hints)
         told = (Told(one.source, one.repo_id, one.request_id, one.event == FLOOD) for one in hints)
         return agenda.hear(told, self._clock())
 
@@ -143,6 +147,7 @@ class Loop:
         before, now = agenda.book, self._clock()
         agenda = agenda.after(errand, done, now=now)
         self._shelf.store_visits(before, agenda.book, done.seen)
+        self._waiting.after(errand, agenda)
         if errand.turn:
             table = agenda.table.after(
                 errand.sources, failed, started=started, now=now, chance=self._chance()

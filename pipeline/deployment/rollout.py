@@ -1,213 +1,251 @@
-"""One compose project on one engine: what runs there, and putting something else there.
+"""Putting an image live, and the one before it back: the same on every platform.
 
-What runs is read from the engine each time. The container carries the reference that ran before it
-as a label, so a rollback needs no memory of ours.
+The order is what makes it safe to be killed anywhere: the ledger says what is wanted before
+anything is touched, the image is at hand (and has synced, where a canary is asked for) before
+anything is stopped, what comes back is known before something else goes live. A second call looks
+at the platform and goes on from there.
 """
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from python_on_whales import Container, DockerClient
+import msgspec
 
-from pipeline.artifacts.engine import client_call, one_line
+from pipeline.deployment.decide import Known, Move, Way, decide_deploy, decide_rollback
 from pipeline.deployment.environments import Environment
-from pipeline.faults import effect
-from pipeline.project import Project
-from pipeline.publishing import http
+from pipeline.deployment.gates import Clock, not_ready, why_not
+from pipeline.deployment.images import Wanted, check_policy
+from pipeline.deployment.ledger import Action, Deed, Ledger
+from pipeline.deployment.target import Target, check_reference, shortened
+from pipeline.journal import Event
 from pipeline.step import Exit, PipelineError
 
-PREVIOUS = "mgit.previous"
-_SERVICE = "mgit"
-_PINNED = re.compile(r"^[a-z0-9][a-zA-Z0-9.:/_-]*@sha256:[0-9a-f]{64}$")
-_ANSWER_SECONDS = 10.0
-_CURSOR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What the engine runs.
-
-    Args:
-        reference: the image, as the container was told: `REGISTRY/NAME@sha256:…`.
-        previous: what ran before it; empty if nothing did.
-        healthy: whether its health check says so.
-    """
-
-    reference: str
-    previous: str
-    healthy: bool
-
-    @property
-    def digest(self) -> str:
-        """The digest of the image."""
-        return self.reference.rpartition("@")[2]
+Agree = Callable[[Move], str]
+"""Gets the name of who agrees to a change; raises a `PipelineError` when nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One environment, ready to be looked at and changed.
+    """One environment whose lock is held, ready to be changed.
 
     Args:
-        environment: the place.
-        client: knows its compose project.
-        values: file with the values for the compose files; written before each change.
-        effect: entered with a name and this place for each change.
+        environment: where.
+        target: the same, on its platform.
+        ledger: open for writing.
+        who: is written into it.
+        agree: asks for an approval where the environment wants one.
+        registry: `HOST/NAME` that releases go to.
+        say: gets one line of progress at a time.
+        clock: time.
     """
 
     environment: Environment
-    client: DockerClient
-    values: Path
-    effect: Callable[[str, str], AbstractContextManager[None]]
-
-    def observe(self) -> Running | None:
-        """What runs now; None where no container does.
-
-        Raises:
-            PipelineError: the engine cannot be asked.
-        """
-        mine = f"com.docker.compose.project={self.environment.project}"
-        service = f"com.docker.compose.service={_SERVICE}"
-        with one_line(f"{self.environment.name} cannot be looked at"):
-            found = self.client.container.list(filters=[("label", mine), ("label", service)])
-            return next((_running(container) for container in found), None)
-
-    def answers(self) -> bool:
-        """Whether the service says over HTTP that it is ready, within some seconds."""
-        deadline = time.monotonic() + _ANSWER_SECONDS
-        while True:
-            try:
-                ready = http.request("GET", self.environment.url("/readyz"), timeout=3)
-                if ready.ok:
-                    return True
-            except PipelineError:
-                pass
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.2)
-
-    def put(self, reference: str, previous: str) -> str:
-        """Replace what runs, and wait until it is healthy and answers.
-
-        Args:
-            reference: the image by digest.
-            previous: label for a later rollback.
-
-        Returns:
-            Why it is not healthy; empty when it is.
-        """
-        with self.effect("deploy:values", self.environment.name):
-            self._write(reference, previous)
-        try:
-            with (
-                self.effect("deploy:up", self.environment.name),
-                one_line("it did not become healthy"),
-            ):
-                self.client.compose.up(
-                    wait=True,
-                    wait_timeout=self.environment.timeout,
-                    remove_orphans=True,
-                    quiet=True,
-                )
-        except PipelineError as error:
-            return f"{error.message}{self._last_words()}"
-        running = self.observe()
-        if running is None or running.reference != reference:
-            return f"the engine runs {running.reference if running else 'nothing'} instead"
-        return "" if self.answers() else f"{self.environment.url('/readyz')} does not say ready"
-
-    def remove(self) -> None:
-        """Take the containers down; the data volume stays."""
-        name = self.environment.name
-        with self.effect("deploy:down", name), one_line(f"{name} cannot be taken down"):
-            self.client.compose.down(remove_orphans=True, quiet=True)
-
-    def pull(self, reference: str) -> None:
-        """Bring the image to the engine, if it lacks it, before anything is stopped.
-
-        Raises:
-            PipelineError: it is not to be had.
-        """
-        with one_line(f"{reference} cannot be pulled"):
-            if self.client.image.exists(reference):
-                return
-            with self.effect("deploy:pull", self.environment.name):
-                self.client.image.pull(reference, quiet=True)
-
-    def _write(self, reference: str, previous: str) -> None:
-        values = {
-            "MGIT_IMAGE": reference,
-            "MGIT_PREVIOUS": previous,
-            "MGIT_PORT": str(self.environment.port),
-            "MGIT_MEMORY": self.environment.memory,
-            "MGIT_CONFIG_FOLDER": str(self.environment.config.resolve()),
-            "MGIT_SECRETS_FOLDER": str(self.environment.secrets.resolve()),
-        }
-        if any("'" in value or "\n" in value for value in values.values()):
-            raise PipelineError(
-                f"the paths of {self.environment.name} hold a quote or a line break",
-                exit_code=Exit.ENVIRONMENT,
-                advice="move the checkout to a plainer path",
-            )
-        self.values.parent.mkdir(parents=True, exist_ok=True)
-        text = "".join(f"{name}='{value}'\n" for name, value in values.items())
-        self.values.write_text(text, encoding="utf-8")
-
-    def _last_words(self) -> str:
-        """The last line of the service's log: mgit says there what to do."""
-        try:
-            with one_line("no log"):
-                said = self.client.compose.logs(services=[_SERVICE], tail="5", no_log_prefix=True)
-        except PipelineError:
-            return ""
-        lines = [plain for line in str(said).splitlines() if (plain := _plain(line))]
-        return f"; its last words: {lines[-1]}" if lines else ""
+    target: Target
+    ledger: Ledger
+    who: str
+    agree: Agree
+    registry: str
+    say: Callable[[str], None]
+    clock: Clock
 
 
-def _plain(line: str) -> str:
-    """A line of a log for a terminal: without cursor movements and control characters, bounded."""
-    text = _CURSOR.sub("", line)
-    return "".join(character for character in text if character.isprintable()).strip()[:200]
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a change ended."""
+
+    event: Event
+    live: str
+    why: str = ""
 
 
-def open_rollout(project: Project, environment: Environment) -> Rollout:
-    """Set up the client for an environment; nothing is asked yet."""
-    values = project.out / "deploy" / f"{environment.name}.env"
-    client = DockerClient(
-        client_call=client_call(project.shell.env),
-        context=environment.context or None,
-        compose_files=list(environment.compose),
-        compose_project_name=environment.project,
-        compose_env_files=[values],
-    )
-    return Rollout(environment, client, values, partial(effect, project))
+def deploy(rollout: Rollout, find: Callable[[], Wanted]) -> Move:
+    """Put an image live.
 
+    Args:
+        rollout: where.
+        find: asks for the image; that nobody could tell is written into the ledger.
 
-def check_reference(reference: str) -> None:
-    """A deployment is pinned: `REGISTRY/NAME@sha256:…`.
+    Returns:
+        What was done.
 
     Raises:
-        PipelineError: USAGE, it is not.
+        PipelineError: GATE, it is not fit or nobody agreed: the previous image is live (or, where
+            there was none, nothing is). Others: nothing was changed.
     """
-    if not _PINNED.fullmatch(reference):
+    try:
+        wanted = find()
+    except PipelineError as error:
+        _refuse(rollout, Wanted(""), error)
+        raise
+    try:
+        check_reference(wanted.reference)
+        check_policy(rollout.environment, wanted.reference, rollout.registry)
+    except PipelineError as error:
+        if error.exit_code is not Exit.USAGE:
+            _refuse(rollout, wanted, error)
+        raise
+    move = decide_deploy(wanted.reference, rollout.target.observe(), rollout.ledger.records)
+    if move.way is Way.KEEP:
+        why = not_ready(rollout.target, rollout.clock)
+        if not why:
+            return move
+        move = replace(move, way=Way.PUT, why=f"it runs, but {why}")
+    _carry_out(rollout, move, wanted.version)
+    return move
+
+
+def rollback(rollout: Rollout) -> Move:
+    """Put the image back that ran before; needs nobody's approval, it had one.
+
+    Returns:
+        What was done.
+
+    Raises:
+        PipelineError: USAGE, there is nothing to go back to; GATE, the old image is not good
+            either, and the one that ran is put back.
+    """
+    now = rollout.target.observe()
+    move = decide_rollback(rollout.environment.name, now, rollout.ledger.records)
+    check_reference(move.reference)
+    _carry_out(rollout, move, "")
+    return move
+
+
+def _carry_out(rollout: Rollout, move: Move, version: str) -> None:
+    """Do it, with a line in the ledger before and after."""
+    approved = rollout.agree(move) if move.action is Action.DEPLOY else ""
+    back = move.fallback
+    deed = Deed(
+        reference=move.reference,
+        version=version,
+        previous=move.previous,
+        before=back.reference if back else "",
+        before_previous=back.previous if back else "",
+        who=rollout.who,
+        approved=approved,
+        why=move.why,
+    )
+    rollout.ledger.begin(move.action, deed)
+    started = rollout.clock.now()
+
+    def note(end: _End) -> None:
+        ended = msgspec.structs.replace(deed, why=end.why, live=end.live)
+        seconds = rollout.clock.now() - started
+        if trouble := rollout.ledger.end(end.event, move.action, ended, seconds):
+            rollout.say(f"warning: {trouble}")
+
+    try:
+        end = _change(rollout, move, version)
+    except PipelineError as error:
+        note(_End(Event.FAILED, _live(rollout.target), error.message))
+        raise
+    note(end)
+    if end.why:
+        advice = "look at the service's log, repair, deploy again"
+        raise PipelineError(end.why, exit_code=Exit.GATE, advice=advice)
+
+
+def _change(rollout: Rollout, move: Move, version: str) -> _End:
+    """Prepare, change, look, and go back if need be.
+
+    Raises:
+        PipelineError: it could not be prepared and nothing was changed, or the platform cannot be
+            asked any more.
+    """
+    target, name = rollout.target, rollout.environment.name
+    why = ""
+    if move.way is Way.PUT:
+        _prepare(rollout, move)
+        rollout.say(f"{name}: {shortened(move.reference)} goes live")
+        why = _attempt(lambda: target.put(move.reference, move.previous))
+    if not why:
+        rollout.say(f"{name}: it runs; looking whether it stays good")
+        gates = rollout.environment.gates
+        why = _attempt(lambda: why_not(target, gates, move.reference, version, rollout.clock))
+    if not why:
+        return _End(Event.DONE, move.reference)
+    told = f"{move.reference} is not healthy in {name}: {why}"
+    rollout.say(f"{name}: {why}")
+    return _go_back(rollout, move, told)
+
+
+def _prepare(rollout: Rollout, move: Move) -> None:
+    """What can go wrong goes wrong here, before anything is stopped.
+
+    Raises:
+        PipelineError: the image is not to be had, or its canary failed (GATE).
+    """
+    name, selector = rollout.environment.name, rollout.environment.gates.canary
+    rollout.target.pull(move.reference)
+    if not selector or move.action is not Action.DEPLOY:
+        return
+    rollout.say(f"{name}: a canary syncs {selector}")
+    if why := rollout.target.canary(move.reference, selector):
         raise PipelineError(
-            f"{reference!a} is not an image by digest",
-            exit_code=Exit.USAGE,
-            advice="write REGISTRY/NAME@sha256:…, as the release's report has it",
+            f"{move.reference} did not pass its canary in {name}: {why}; nothing was changed",
+            exit_code=Exit.GATE,
+            advice="repair it, release again",
         )
 
 
-def _running(container: Container) -> Running:
-    labels = container.config.labels or {}
-    state = container.state
-    return Running(
-        reference=container.config.image or "",
-        previous=labels.get(PREVIOUS, ""),
-        healthy=state.health is not None and state.health.status == "healthy",
+def _go_back(rollout: Rollout, move: Move, told: str) -> _End:
+    """Put back what ran, look whether it is good, and tell.
+
+    It was good here before, so it is asked only whether it is ready: nothing better is known.
+    """
+    target, back = rollout.target, move.fallback
+    if back is None:
+        target.remove()
+        return _End(Event.UNDONE, "", f"{told}; nothing ran before, so nothing runs now")
+    if back.reference == move.reference:
+        words = "nothing better is known, so it stays"
+        return _End(Event.FAILED, move.reference, f"{told}; {words}")
+    still = _restore(rollout, back)
+    if still:
+        words = f"{back.reference} was put back and is not healthy either: {still}"
+        return _End(Event.FAILED, _live(target), f"{told}; {words}")
+    words = f"rolled back to {back.reference}, which is healthy"
+    return _End(Event.UNDONE, back.reference, f"{told}; {words}")
+
+
+def _restore(rollout: Rollout, back: Known) -> str:
+    """Why what ran before is not healthy; empty when it is."""
+    target, clock = rollout.target, rollout.clock
+    now = target.observe()
+    if now and (now.reference, now.healthy) == (back.reference, True):
+        return not_ready(target, clock)  # it was never replaced
+    rollout.say(f"{rollout.environment.name}: {shortened(back.reference)} comes back")
+    why = _attempt(lambda: target.put(back.reference, back.previous))
+    return why or not_ready(target, clock)
+
+
+def _attempt(change: Callable[[], str]) -> str:
+    """Why something did not work, also where it could not even be asked for."""
+    try:
+        return change()
+    except PipelineError as error:
+        return error.message
+
+
+def _live(target: Target) -> str:
+    """What is there, for the ledger."""
+    try:
+        running = target.observe()
+    except PipelineError:
+        return ""
+    return running.reference if running else ""
+
+
+def _refuse(rollout: Rollout, wanted: Wanted, error: PipelineError) -> None:
+    """Write down what was refused before anything was begun."""
+    deed = Deed(
+        reference=wanted.reference,
+        version=wanted.version,
+        who=rollout.who,
+        why=error.message,
+        live=_live(rollout.target),
     )
+    if trouble := rollout.ledger.end(Event.FAILED, Action.DEPLOY, deed, 0.0):
+        rollout.say(f"warning: {trouble}")

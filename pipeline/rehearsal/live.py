@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pipeline.artifacts.engine import one_line, open_engine
 from pipeline.artifacts.image import build_image
+from pipeline.deployment.compose import ComposeTarget
 from pipeline.deployment.environments import find_environment
-from pipeline.deployment.rollout import Rollout, open_rollout
+from pipeline.deployment.targets import open_target
 from pipeline.git import Git
 from pipeline.project import Project
-from pipeline.publishing import http
 from pipeline.publishing.places import registry_of
 from pipeline.rehearsal.actors import Laptop
 from pipeline.rehearsal.world import MIRRORED, REPOSITORY, Places, World
@@ -58,13 +58,16 @@ token_file = "/run/secrets/forge"
     _hand_over(tokens / "forge")
     places.environments.write_text(
         f"""[{NAME}]
+kind = "compose"
+release = true
+gates = {{ timeout = 45, settle = 2 }}
+
+[{NAME}.compose]
 project = "{places.compose}"
-compose = ["docker/compose.yaml", "docker/compose.host.yaml"]
+files = ["docker/compose.yaml", "docker/compose.host.yaml"]
 config = "{config}"
 secrets = "{tokens}"
 port = {port}
-timeout = 45
-release = true
 """,
         encoding="utf-8",
     )
@@ -91,17 +94,19 @@ def forget_images(shell: Shell, world: World) -> None:
 
 def runs(project: Project) -> bool:
     """Whether anything is deployed."""
-    return _rollout(project).observe() is not None
+    return _target(project).observe() is not None
 
 
 def healthy(project: Project, digest: str) -> Proof:
     """The digest runs and says that it is ready."""
-    running = _rollout(project).observe()
+    target = _target(project)
+    running = target.observe()
     live = running is not None and running.digest == digest and running.healthy
-    answer = http.request("GET", find_environment(project, NAME).url("/readyz"), timeout=5)
+    answer = target.ask("/readyz")
     told = f"{running.digest[:19]}…" if running else "nothing"
-    detail = f"the engine runs {told}, /readyz says {answer.status}"
-    return Proof("the released digest is live and healthy", live and answer.ok, detail)
+    detail = f"the engine runs {told}, /readyz says {answer.status if answer else 'nothing'}"
+    ready = answer is not None and answer.ok
+    return Proof("the released digest is live and healthy", live and ready, detail)
 
 
 def mirrors(project: Project, world: World) -> Proof:
@@ -135,9 +140,9 @@ def _mirrored(project: Project, target: Path) -> dict[str, dict[str, str]]:
     """The refs of every clone in the service's volume, by name of the repository."""
     shutil.rmtree(target, ignore_errors=True)
     with one_line("the service's volume cannot be read"):
-        rollout = _rollout(project)
-        (container,) = rollout.client.container.list(filters=[("label", _label(rollout))])
-        rollout.client.container.copy((container, "/data"), target)
+        there = _target(project)
+        (container,) = there.client.container.list(filters=[("label", _label(there))])
+        there.client.container.copy((container, "/data"), target)
     found = {}
     for identity in target.rglob("mgit.json"):
         git = Git(project.shell, identity.parent)
@@ -188,11 +193,11 @@ def broken_second_version(
 
 def what_the_engine_tells(project: Project) -> str:
     """Everything that it says of the deployed container: settings, mounts, labels, log."""
-    rollout, shell = _rollout(project), project.shell
-    found = rollout.observe()
+    target, shell = _target(project), project.shell
+    found = target.observe()
     if found is None:
         return ""
-    ours = f"label={_label(rollout)}"
+    ours = f"label={_label(target)}"
     names = shell.run(["docker", "ps", "--quiet", "--filter", ours]).stdout.split()
     told = [shell.run(["docker", "inspect", *names, found.reference]).stdout]
     for name in names:
@@ -201,12 +206,15 @@ def what_the_engine_tells(project: Project) -> str:
     return "".join(told)
 
 
-def _rollout(project: Project) -> Rollout:
-    return open_rollout(project, find_environment(project, NAME))
+def _target(project: Project) -> ComposeTarget:
+    target = open_target(project, find_environment(project, NAME))
+    if not isinstance(target, ComposeTarget):
+        raise PipelineError(f"the environment {NAME} is not of the kind compose")
+    return target
 
 
-def _label(rollout: Rollout) -> str:
-    return f"com.docker.compose.project={rollout.environment.project}"
+def _label(target: ComposeTarget) -> str:
+    return f"com.docker.compose.project={target.place.project}"
 
 
 def _hand_over(token: Path) -> None:

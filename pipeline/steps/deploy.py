@@ -1,31 +1,30 @@
 """deploy: the digest goes live where the environments say, or the previous one stays live.
 
-A rollout is gated by health: compose waits for the container's health check, then `/readyz` is
-asked over HTTP. When either fails the previous digest is put back and checked in the same way.
+A rollout is gated by health, see `pipeline.deployment`. When a gate says no the previous digest is
+put back and checked in the same way.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.deployment.environments import find_environment, load_environments
-from pipeline.deployment.rollout import Rollout, Running, check_reference, open_rollout
+from pipeline.deployment import commands
+from pipeline.deployment.commands import Asked, Hands
+from pipeline.deployment.environments import Environment, find_environment, load_environments
+from pipeline.deployment.ledger import is_proven, ledger_path, read_ledger
+from pipeline.deployment.targets import open_target
 from pipeline.project import Project
-from pipeline.publishing.places import registry_of
-from pipeline.step import Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.step import Done, Effect, Facts, Step, Todo, Verdict
 
 
 def check(project: Project, facts: Facts) -> Verdict:
-    """Does the digest run and answer everywhere?"""
+    """Does the digest run everywhere, and did it pass its gates?"""
     places = [place for place in load_environments(project) if place.release]
     if not facts.image_digest:
         return Todo(tuple(f"deploy to {place.name}" for place in places))
-    rollouts = [open_rollout(project, place) for place in places]
-    waiting = [each for each in rollouts if not _is_live(each, facts.image_digest)]
+    waiting = [place for place in places if not _is_live(project, place, facts.image_digest)]
     if waiting:
-        return Todo(
-            tuple(f"deploy {facts.image_digest} to {each.environment.name}" for each in waiting)
-        )
+        return Todo(tuple(f"deploy {facts.image_digest} to {place.name}" for place in waiting))
     return Done(replace(facts, deployed=facts.image_digest if places else ""))
 
 
@@ -51,90 +50,26 @@ def deploy_to(project: Project, environment: str, reference: str) -> None:
         reference: the image by digest; empty is what the registry's `latest` names.
 
     Raises:
-        PipelineError: GATE, it was not healthy: the previous image is live again (or, where there
-            was none, nothing is).
+        PipelineError: see `pipeline.deployment.rollout.deploy`.
     """
     place = find_environment(project, environment)
-    reference = reference or _latest(project)
-    check_reference(reference)
-    rollout = open_rollout(project, place)
-    before = rollout.observe()
-    if _is_live(rollout, reference.rpartition("@")[2]) and rollout.answers():
-        return
-    rollout.pull(reference)
-    why = rollout.put(reference, _previous(before, reference))
-    if why:
-        _put_back(rollout, before, reference, why)
+    commands.deploy_to(project, place, Asked(reference=reference), Hands())
 
 
 def rollback(project: Project, environment: str) -> None:
-    """Put the image back that ran before, as the running container's label names it.
+    """Put the image back that ran before.
 
     Raises:
-        PipelineError: nothing runs or nothing ran before; GATE, the old image is not healthy
-            either, and the one that ran is live again.
+        PipelineError: see `pipeline.deployment.rollout.rollback`.
     """
-    place = find_environment(project, environment)
-    rollout = open_rollout(project, place)
-    now = rollout.observe()
-    if now is None or not now.previous:
-        what = "runs nothing" if now is None else f"runs {now.reference}, the first one there"
-        raise PipelineError(
-            f"{place.name} {what}: there is nothing to go back to",
-            exit_code=Exit.USAGE,
-            advice="deploy an image by digest: invoke deploy",
-        )
-    check_reference(now.previous)
-    rollout.pull(now.previous)
-    why = rollout.put(now.previous, "")
-    if why:
-        _put_back(rollout, now, now.previous, why)
+    commands.roll_back(project, find_environment(project, environment), Hands())
 
 
-def _put_back(rollout: Rollout, before: Running | None, failed: str, why: str) -> None:
-    """Restore what ran, check it, and say so.
-
-    Raises:
-        PipelineError: always GATE; the message says what is live now.
-    """
-    place = rollout.environment
-    told = f"{failed} is not healthy in {place.name}: {why}"
-    if before is None:
-        rollout.remove()
-        raise _gate(f"{told}; nothing ran before, so nothing runs now")
-    if still := rollout.put(before.reference, before.previous):
-        raise _gate(f"{told}; {before.reference} was put back and is not healthy either: {still}")
-    raise _gate(f"{told}; rolled back to {before.reference}, which is healthy")
-
-
-def _previous(before: Running | None, reference: str) -> str:
-    """What to go back to later; an image that is deployed again keeps what it had."""
-    if before is None:
-        return ""
-    return before.previous if before.reference == reference else before.reference
-
-
-def _gate(message: str) -> PipelineError:
-    return PipelineError(
-        message, exit_code=Exit.GATE, advice="look at `docker compose logs`, repair, release again"
-    )
-
-
-def _is_live(rollout: Rollout, digest: str) -> bool:
-    running = rollout.observe()
-    return running is not None and running.digest == digest and running.healthy
-
-
-def _latest(project: Project) -> str:
-    """The digest that the registry's `latest` names."""
-    digest = registry_of(project.endpoints).digest("latest")
-    if not digest:
-        raise PipelineError(
-            f"{project.endpoints.registry} has no `latest`",
-            exit_code=Exit.USAGE,
-            advice="name an image by digest: REGISTRY/NAME@sha256:…",
-        )
-    return f"{project.endpoints.registry}@{digest}"
+def _is_live(project: Project, place: Environment, digest: str) -> bool:
+    running = open_target(project, place).observe()
+    if running is None or running.digest != digest or not running.healthy:
+        return False
+    return is_proven(read_ledger(ledger_path(project, place)), running.reference)
 
 
 STEP = Step("deploy", ("verify",), check, run, None, Effect.PUBLIC)

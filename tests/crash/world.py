@@ -53,10 +53,10 @@ log_url = "{log}"
 """
 _ENVIRONMENTS = """\
 [production]
-config = "config"
-secrets = "secrets"
-port = {port}
+kind = "compose"
 release = true
+gates = {{ settle = 0 }}
+compose = {{ config = "config", secrets = "secrets", port = {port} }}
 """
 # What runs is one file, put there by one rename; every change is a line of `changes`.
 _DOCKER = """\

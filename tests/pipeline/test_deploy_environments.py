@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.deployment.environments import find_environment, load_environments
-from pipeline.deployment.rollout import _plain, check_reference
+from pipeline.deployment.logs import plain
+from pipeline.deployment.places import ComposePlace
+from pipeline.deployment.target import check_reference
 from pipeline.project import Endpoints, Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
 ROOT = Path(__file__).parents[2]
 DIGEST = f"sha256:{'a' * 64}"
-ENTRY = 'compose = ["compose.yaml"]\nconfig = "config"\nsecrets = "secrets"\nport = 8080\n'
+TABLE = 'files = ["compose.yaml"], config = "config", secrets = "secrets", port = 8080'
+ENTRY = f'kind = "compose"\ncompose = {{ {TABLE} }}\n'
 
 
 @pytest.fixture
@@ -44,7 +47,11 @@ def write(project: Project, text: str) -> None:
 def test_the_only_environment_needs_no_name(project: Project) -> None:
     write(project, f"[one]\n{ENTRY}")
     assert find_environment(project, "").name == "one"
-    assert find_environment(project, "one").url("/readyz") == "http://127.0.0.1:8080/readyz"
+    found = find_environment(project, "one")
+    assert found.kind == "compose"
+    assert isinstance(found.place, ComposePlace)
+    assert found.place.url("/readyz") == "http://127.0.0.1:8080/readyz"
+    assert found.place.files == (project.root / "compose.yaml",)
 
 
 def test_of_several_one_is_named(project: Project) -> None:
@@ -59,12 +66,19 @@ def test_of_several_one_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[one]\nport = 1\n", "config"),
+        ("[one]\nport = 1\n", "kind"),
+        ("[one]\nkind = 'nomad'\n", "nomad"),
+        ("[one]\nkind = 'swarm'\n", "swarm"),
         (f"[one]\n{ENTRY}colour = 'red'\n", "colour"),
-        (f'[one]\n{ENTRY}project = "../x"\n', "no name"),
+        (f"[one]\n{ENTRY}gates = {{ patience = 1 }}\n", "patience"),
+        (f"[one]\n{ENTRY}gates = {{ timeout = 0 }}\n", "not between"),
+        (f"[one]\n{ENTRY}gates = {{ canary = '--all' }}\n", "nothing to sync"),
+        (f"[one]\n{ENTRY}approval = 'maybe'\n", "maybe"),
+        (f"[one]\n{ENTRY}context = '--tls=no'\n", "no context"),
+        (f"[one]\n{ENTRY}".replace("port =", 'project = "../x", port ='), "no name"),
         (f'["ONE TWO"]\n{ENTRY}', "no name"),
         (f"[one]\n{ENTRY}".replace("8080", "99999"), "no port"),
-        (f"[one]\n{ENTRY}".replace('"config"', '"absent"'), "is not there"),
+        (f"[one]\n{ENTRY}".replace("port =", 'memory = "$HOME", port ='), "no limit"),
         ("[one", "environments.toml"),
     ],
 )
@@ -77,6 +91,16 @@ def test_a_wrong_file_is_one_line_and_exit_4(project: Project, text: str, told: 
     assert refused.value.exit_code is Exit.ENVIRONMENT
 
 
+def test_a_file_that_is_missing_matters_only_where_it_is_needed(project: Project) -> None:
+    """Others can be listed from this machine though their secrets lie on another one."""
+    write(project, f"[one]\n{ENTRY}\n[two]\n{ENTRY}".replace('"config"', '"absent"', 1))
+    assert len(load_environments(project)) == 2
+    assert find_environment(project, "two").name == "two"
+    with pytest.raises(PipelineError, match=r"absent/config\.toml is not there") as refused:
+        find_environment(project, "one")
+    assert refused.value.exit_code is Exit.ENVIRONMENT
+
+
 def test_no_file_is_told(project: Project) -> None:
     with pytest.raises(PipelineError, match="cannot read"):
         load_environments(project)
@@ -86,7 +110,8 @@ def test_the_file_of_this_repository_is_right(project: Project) -> None:
     here = replace(
         project, root=ROOT, endpoints=Endpoints(**{**_fields(project), "environments": _FILE})
     )
-    assert [place.name for place in load_environments(here)] == ["local"]
+    kinds = {place.name: place.kind for place in load_environments(here)}
+    assert kinds == {"development": "compose", "staging": "swarm", "production": "kubernetes"}
 
 
 _FILE = "deploy/environments.toml"
@@ -115,6 +140,6 @@ def test_a_digest_is_taken() -> None:
 
 def test_the_last_words_of_a_service_are_plain_text() -> None:
     assert (
-        _plain("\x1b[2K\x1b[31mmgit: please\u202e report it\x1b[0m\r\n") == "mgit: please report it"
+        plain("\x1b[2K\x1b[31mmgit: please\u202e report it\x1b[0m\r\n") == "mgit: please report it"
     )
-    assert len(_plain("x" * 999)) == 200
+    assert len(plain("x" * 999)) == 200

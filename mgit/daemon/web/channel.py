@@ -14,14 +14,14 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from mgit.daemon.pipe import Pipe
+from mgit.state.deliveries import FLOOD
 
 MAX_LINE = min(select.PIPE_BUF, 4096)
 MAX_HINTS = 4096
 DEBOUNCE_SECONDS = 1.0
-FLOOD = "flood"
-"""Event of a hint of our own: there were more about a source than are kept."""
 
 
 class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
@@ -36,6 +36,7 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
         request_id: of the request that brought it.
         marks: what the service remembers, so that the same thing again does nothing.
         traceparent: of the trace that the request belongs to, empty for none.
+        number: under which the service keeps it until it is answered; 0 where it does not.
     """
 
     source: str
@@ -46,6 +47,12 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
     request_id: str = ""
     marks: tuple[str, ...] = ()
     traceparent: str = ""
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """What it is about, within its source."""
+        return FLOOD if self.event == FLOOD else self.repo_id
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
@@ -130,13 +137,15 @@ class Inbox:
 
     def put(self, hint: Hint) -> bool:
         """Keep a hint; False when there is no room but for what stands for all of its source."""
-        key = (hint.source, hint.repo_id)
+        key = (hint.source, hint.key)
         with self._lock:
             fits = key in self._hints or len(self._hints) < self._limit
             if not self._hints:
                 self._since = self._clock()
             if fits:
-                self._hints.setdefault(key, hint)
+                first = self._hints.get(key, hint)
+                # The first of them, known under the last one's number: both are answered at once.
+                self._hints[key] = replace(first, number=max(first.number, hint.number))
             else:
                 self.dropped += 1
                 flood = Hint(

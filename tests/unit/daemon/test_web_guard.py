@@ -71,6 +71,13 @@ def test_nothing_else_does(gate, given):
     assert TOKEN not in repr(denied)
 
 
+def test_a_token_in_the_query_is_none(gate):
+    query = {"access_token": TOKEN, "token": TOKEN, "authorization": f"Bearer {TOKEN}"}
+    request = Request("GET", ("",), query, {"host": "x"})
+    denied = gate.look(request, Exchange(request, Peer("192.0.2.1"), "0" * 16))
+    assert denied.code == "token-needed"
+
+
 def test_who_gives_nothing_is_asked_and_not_blamed(gate):
     for _ in range(50):
         denied = look(gate)
