@@ -81,8 +81,11 @@ def _played(kind: Kind, image: str, pace: Pace, cycles: int, seed: int) -> Itera
     ):
         if not world.small_disk:
             _tell("no small file system can be mounted here: no scene fills the ledger's disk")
-        begin(world)
-        yield from draw(world, cycles, seed)
+        first = begin(world)
+        if first.problems:
+            yield first
+        else:
+            yield from draw(world, cycles, seed)
 
 
 @contextlib.contextmanager

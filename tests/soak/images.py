@@ -12,7 +12,7 @@ from tests.image.box import docker
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SICK = Path(__file__).with_name("sick.py")
-_SLOW_SECONDS = 1.6  # slower than a gate allows, quicker than the health check's patience of 3 s
+_SLOW_SECONDS = 1.2  # slower than a gate allows, quicker than the health check's patience of 3 s
 
 
 @dataclass(frozen=True)

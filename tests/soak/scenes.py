@@ -220,6 +220,8 @@ def _command(world: World, scene: Scene, asked: str) -> tuple[int, str]:
     try:
         act()
     except PipelineError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None  # of whoever plays: that is no end of a scene
         return int(error.exit_code), error.message
     return int(Exit.DONE), said[-1]
 

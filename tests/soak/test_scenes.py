@@ -33,7 +33,7 @@ def opened(folder: Path, image: str, kind: Kind, pace: Pace) -> Iterator[World]:
     refuse = pytest.fail if os.environ.get("CI") else pytest.skip
     try:
         with open_world(folder, image, kind, pace, folder.parents[1]) as world:
-            begin(world)
+            assert begin(world).problems == []
             yield world
     except (RegistryMissing, NoSwarm) as error:
         refuse(str(error))

@@ -104,7 +104,7 @@ class Pace:
     crash_after: float
 
 
-SHORT = Pace(timeout=30, settle=4, crash_after=1.0)
+SHORT = Pace(timeout=90, settle=4, crash_after=1.0)
 REAL = Pace(timeout=90, settle=75, crash_after=60.0)
 
 
