@@ -89,7 +89,7 @@ class Pager:
         with self._more:
             return list(self._told)
 
-    def wait_for(self, name: str, status: str, seconds: float = 60.0) -> Alert:
+    def wait_for(self, name: str, status: str, seconds: float = 120.0) -> Alert:
         """The first alert of that name and status, now or later.
 
         Raises:

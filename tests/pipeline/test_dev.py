@@ -44,7 +44,6 @@ def test_mgit_is_confined_while_it_is_developed_as_it_is_in_production() -> None
         "security_opt",
         "tmpfs",
         "pids_limit",
-        "healthcheck",
     ):
         assert dev[key] == production[key], key
 
