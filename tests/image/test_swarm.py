@@ -120,6 +120,7 @@ def stack(swarm: None, repository: str, made: Variant, tmp_path: Path) -> Iterat
         one.clear()
 
 
+@pytest.mark.long
 def test_an_upgrade_goes_through_the_shards_one_by_one(stack: Stack, made: Variant) -> None:
     first, second = made("LABEL number=1"), made("LABEL number=2")
     stack.deploy(first)
