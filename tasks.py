@@ -10,6 +10,8 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from pipeline import commands, errands, invocation, withdraw
+from pipeline.deployment import commands as deploying
+from pipeline.deployment.commands import Asked as Deployment
 from pipeline.invocation import Options
 from pipeline.proving import commands as proving
 from pipeline.proving.commands import Asked
@@ -107,16 +109,49 @@ def yank(
     end(lambda: withdraw.yank(HERE, Options(endpoints), version, reason, plan=plan))
 
 
-@task(help={"environment": "default: all that a release goes to", "reference": "image by digest"})
-def deploy(_context: Context, environment: str = "", reference: str = "") -> None:
-    """Put an image live, health-gated; the previous one comes back when it is not healthy."""
-    end(lambda: errands.deploy(HERE, environment, reference))
+@task(
+    help={
+        "env": "name in deploy/environments.toml; default: all that a release goes to",
+        "version": "X.Y.Z of the registry; default: the latest",
+        "reference": "the image by digest, instead of a version",
+        "plan": "print what would happen and why, and stop",
+        "status": "print what runs where, since when and by whom, and stop",
+        "json": "with --status: for programs",
+        "approve": "name of who agrees, where an environment wants that",
+        "environment": "the same as --env",
+    }
+)
+def deploy(
+    _context: Context,
+    env: str = "",
+    version: str = "",
+    reference: str = "",
+    plan: bool = False,  # noqa: FBT001, FBT002
+    status: bool = False,  # noqa: FBT001, FBT002
+    json: bool = False,  # noqa: FBT001, FBT002
+    approve: str = "",
+    environment: str = "",
+) -> None:
+    """Put an image live, gated; what ran before comes back when it is not good."""
+    asked = Deployment(env or environment, version, reference, plan, status, json, approve)
+    end(lambda: deploying.deploy(HERE, asked))
 
 
-@task(help={"environment": "name in deploy/environments.toml"})
-def rollback(_context: Context, environment: str = "") -> None:
-    """Put the previous image back."""
-    end(lambda: errands.rollback(HERE, environment))
+@task(
+    help={
+        "env": "name in deploy/environments.toml",
+        "plan": "print what would happen and why, and stop",
+        "environment": "the same as --env",
+    }
+)
+def rollback(
+    _context: Context,
+    env: str = "",
+    plan: bool = False,  # noqa: FBT001, FBT002
+    environment: str = "",
+) -> None:
+    """Put the image back that ran before."""
+    end(lambda: deploying.rollback(HERE, Deployment(env or environment, plan=plan)))
 
 
 @task(help={"check": "only compare, end with 3 where something differs"})

@@ -1,4 +1,4 @@
-"""The smaller invoke tasks: build without releasing, deploy, roll back, prove, provision."""
+"""The smaller invoke tasks: build without releasing, renew the surface, provision."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.endpoints import DEFAULT_FILE, FAULT_VARIABLE
-from pipeline.faults import check_fault
-from pipeline.invocation import Options, complain, finish, make_project, open_clone, say
-from pipeline.project import Project, child_environment, environment, load_endpoints
+from pipeline.endpoints import DEFAULT_FILE
+from pipeline.invocation import Options, complain, finish, make_project, say
+from pipeline.project import child_environment, load_endpoints
 from pipeline.run import run_steps
 from pipeline.shell import Shell
 from pipeline.step import Exit, Facts, Step
@@ -72,45 +71,3 @@ def provision_all() -> Exit:
     for tool in missing:
         complain(f"{tool.name} is missing ({tool.why})", f"get it: {tool.command}")
     return Exit.ENVIRONMENT if missing else Exit.DONE
-
-
-def deploy(here: Path, environment: str, reference: str) -> Exit:
-    """Put an image live in an environment, health-gated.
-
-    Args:
-        here: the repository.
-        environment: its name; empty: all that a release goes to.
-        reference: the image by digest; empty: what the registry's `latest` names.
-
-    Raises:
-        PipelineError: GATE, it was not healthy and the previous one is back.
-    """
-    from pipeline.deployment.environments import load_environments
-    from pipeline.steps.deploy import deploy_to
-
-    project = _project_here(here)
-    released = [place.name for place in load_environments(project) if place.release]
-    for name in [environment] if environment else released:
-        deploy_to(project, name, reference)
-        say(f"live in {name}")
-    if not environment and not released:
-        say(f"no environment in {project.endpoints.environments} has release = true: nothing to do")
-    return Exit.DONE
-
-
-def rollback(here: Path, environment: str) -> Exit:
-    """Put the previous image of an environment back."""
-    from pipeline.steps.deploy import rollback as roll_back
-
-    roll_back(_project_here(here), environment)
-    return Exit.DONE
-
-
-def _project_here(here: Path) -> Project:
-    """A project for commands that need no clean clone, because they change no source."""
-    _git, endpoints = open_clone(here, Options())
-    out = here / "dist" / "deploy"
-    shell = Shell(env=child_environment(), log=out / "log.txt")
-    project = Project(here, out, endpoints, shell, fault=environment().get(FAULT_VARIABLE, ""))
-    check_fault(project)
-    return project

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pipeline.deployment import commands
+from pipeline.deployment.commands import Asked, Hands
 from pipeline.deployment.environments import Environment, find_environment, load_environments
-from pipeline.deployment.rollout import deploy_to as put_live
-from pipeline.deployment.rollout import is_live
-from pipeline.deployment.rollout import rollback as roll_back
+from pipeline.deployment.ledger import is_proven, ledger_path, read_ledger
 from pipeline.deployment.targets import open_target
 from pipeline.project import Project
-from pipeline.publishing.places import registry_of
-from pipeline.step import Done, Effect, Exit, Facts, PipelineError, Step, Todo, Verdict
+from pipeline.step import Done, Effect, Facts, Step, Todo, Verdict
 
 
 def check(project: Project, facts: Facts) -> Verdict:
-    """Does the digest run and answer everywhere?"""
+    """Does the digest run everywhere, and did it pass its gates?"""
     places = [place for place in load_environments(project) if place.release]
     if not facts.image_digest:
         return Todo(tuple(f"deploy to {place.name}" for place in places))
-    waiting = [place for place in places if not _runs(project, place, facts.image_digest)]
+    waiting = [place for place in places if not _is_live(project, place, facts.image_digest)]
     if waiting:
         return Todo(tuple(f"deploy {facts.image_digest} to {place.name}" for place in waiting))
     return Done(replace(facts, deployed=facts.image_digest if places else ""))
@@ -51,10 +50,10 @@ def deploy_to(project: Project, environment: str, reference: str) -> None:
         reference: the image by digest; empty is what the registry's `latest` names.
 
     Raises:
-        PipelineError: see `pipeline.deployment.rollout.deploy_to`.
+        PipelineError: see `pipeline.deployment.rollout.deploy`.
     """
     place = find_environment(project, environment)
-    put_live(place, open_target(project, place), reference or _latest(project))
+    commands.deploy_to(project, place, Asked(reference=reference), Hands())
 
 
 def rollback(project: Project, environment: str) -> None:
@@ -63,24 +62,14 @@ def rollback(project: Project, environment: str) -> None:
     Raises:
         PipelineError: see `pipeline.deployment.rollout.rollback`.
     """
-    place = find_environment(project, environment)
-    roll_back(place, open_target(project, place))
+    commands.roll_back(project, find_environment(project, environment), Hands())
 
 
-def _runs(project: Project, place: Environment, digest: str) -> bool:
-    return is_live(open_target(project, place).observe(), digest)
-
-
-def _latest(project: Project) -> str:
-    """The digest that the registry's `latest` names."""
-    digest = registry_of(project.endpoints).digest("latest")
-    if not digest:
-        raise PipelineError(
-            f"{project.endpoints.registry} has no `latest`",
-            exit_code=Exit.USAGE,
-            advice="name an image by digest: REGISTRY/NAME@sha256:…",
-        )
-    return f"{project.endpoints.registry}@{digest}"
+def _is_live(project: Project, place: Environment, digest: str) -> bool:
+    running = open_target(project, place).observe()
+    if running is None or running.digest != digest or not running.healthy:
+        return False
+    return is_proven(read_ledger(ledger_path(project, place)), running.reference)
 
 
 STEP = Step("deploy", ("verify",), check, run, None, Effect.PUBLIC)

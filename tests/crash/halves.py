@@ -20,7 +20,8 @@ import pipeline.abort
 import pipeline.release
 import pipeline.undo
 import pipeline.withdraw  # noqa: F401
-from pipeline import commands, errands, invocation
+from pipeline import commands, invocation
+from pipeline.deployment import commands as deploying
 from pipeline.endpoints import FAULT_VARIABLE, VARIABLE
 from pipeline.invocation import Options
 from pipeline.step import Exit
@@ -94,4 +95,4 @@ def _command(half: str, here: Path, options: Options) -> Exit:
         case "ci" | "sign":
             return commands.publish(here, options, TAG)
         case _:
-            return errands.deploy(here, "", "")
+            return deploying.deploy(here, deploying.Asked())

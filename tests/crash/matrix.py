@@ -270,7 +270,7 @@ def _begin(world: World, half: str, folder: Path | None) -> None:
 
 
 def _memories(half: str) -> tuple[str, ...]:
-    """A deployment keeps no journal; where cosign takes its time, the extremes are enough."""
+    """A deployment has no journal but its ledger; where cosign takes its time, the extremes are enough."""
     return MEMORIES if half in {"laptop", "ci"} else ("kept", "all lost")
 
 
