@@ -25,7 +25,11 @@ def open_target(project: Project, environment: Environment) -> Target:
             from pipeline.deployment.compose import open_compose
 
             return open_compose(project, environment, place, partial(effect, project))
-        case SwarmPlace() | KubernetesPlace():
+        case KubernetesPlace() as place:
+            from pipeline.deployment.kubernetes import open_kubernetes
+
+            return open_kubernetes(project, environment, place, partial(effect, project))
+        case SwarmPlace():
             raise PipelineError(
                 f"{environment.name}: nothing deploys to {environment.kind} yet",
                 exit_code=Exit.ENVIRONMENT,

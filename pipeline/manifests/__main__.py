@@ -34,7 +34,7 @@ def find_validator() -> Validator:
         except package.ValidationError as error:
             return f"{'.'.join(map(str, error.path)) or 'it'}: {error.message}"
         except package.SchemaNotFoundError as error:
-            return error.message
+            return str(error.message)
         return ""
 
     return check

@@ -1,9 +1,9 @@
 """Every overlay against the schemas of every version of Kubernetes that is supported.
 
 The schemas are those of the package kubernetes-validate, made from the OpenAPI description of each
-version; `strict` refuses fields that a version does not know. Before its word is believed it has to refuse a
-manifest with a misspelt field. Objects of other people's APIs (Prometheus Operator) have no schema there:
-they are counted and told, and tests look at them.
+version; `strict` refuses fields that a version does not know. Before its word is believed it has to
+refuse a manifest with a misspelt field. Objects of other people's APIs (Prometheus Operator) have
+no schema there: they are told, and tests look at them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import yaml
 from pipeline.step import Exit, PipelineError
 
 VERSIONS = ("1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
-"""1.29 is the first in which all that we use is on: ReadWriteOncePod, pod-index, backoffLimitPerIndex."""
+"""1.29 is the first in which all that we use is on by itself: ReadWriteOncePod, the label of the
+ordinal, backoffLimitPerIndex."""
 _FOREIGN = "monitoring.coreos.com/"
 _CANARY = """\
 apiVersion: v1
@@ -64,7 +65,7 @@ def validate(
         versions: of Kubernetes, for example `1.37`.
 
     Raises:
-        PipelineError: ENVIRONMENT; the validator takes a misspelt field, so its word is worth nothing.
+        PipelineError: ENVIRONMENT; the validator takes a misspelt field: its word is worth nothing.
     """
     chosen = tuple(versions)
     _prove(validator, chosen)

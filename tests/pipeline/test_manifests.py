@@ -46,7 +46,7 @@ def test_what_one_version_does_not_know_is_told_with_its_name() -> None:
 
 
 def test_a_validator_that_takes_a_misspelt_field_is_not_believed() -> None:
-    with pytest.raises(PipelineError, match="a misspelt field is taken for Kubernetes 1.29"):
+    with pytest.raises(PipelineError, match=r"a misspelt field is taken for Kubernetes 1\.29"):
         validate({"one": MAP}, lambda _one, _version: "")
 
 

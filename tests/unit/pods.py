@@ -1,4 +1,4 @@
-"""What Pod Security "restricted" and the house ask of a pod; used for files and for what is rendered."""
+"""What Pod Security "restricted" and the house ask of a pod, in files and as rendered."""
 
 from __future__ import annotations
 

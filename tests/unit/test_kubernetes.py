@@ -130,7 +130,7 @@ def test_every_volume_and_secret_that_a_pod_mounts_is_defined_or_documented(over
 def test_the_service_is_asked_whether_it_lives_and_is_ready(overlay: str) -> None:
     container = service_pod(overlay)["containers"][0]
     asked = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness")}
-    assert asked == dict.fromkeys(asked, {"path": "/livez", "port": "http"})
+    assert asked == {name: {"path": "/livez", "port": "http"} for name in asked}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     # mgit ends within 10 s of SIGTERM.
     assert service_pod(overlay)["terminationGracePeriodSeconds"] > 10
@@ -216,7 +216,7 @@ def test_two_runs_of_the_cron_job_never_share_its_root() -> None:
     assert claim["spec"]["accessModes"] == ["ReadWriteOncePod"]
 
 
-# ── what the Prometheus Operator reads; its API has no schema here, so the fields are named ─────────
+# ── what the Prometheus Operator reads; its API has no schema here, so the fields are named ───────
 
 MONITOR = {"jobLabel", "selector", "endpoints"}
 ENDPOINT = {"port", "path", "interval", "scrapeTimeout", "relabelings", "authorization"}
@@ -242,13 +242,13 @@ def test_prometheus_scrapes_each_pod_under_the_job_that_the_rules_ask_for() -> N
 def test_the_rules_are_those_of_the_observability_folder_letter_by_letter() -> None:
     rules = (ROOT / "deploy/observability/mgit.rules.yml").read_text(encoding="utf-8")
     folder = KUBERNETES / "components" / "monitoring"
-    spec = importlib.util.spec_from_file_location("make_rules", folder / "make.py")
+    spec = importlib.util.spec_from_file_location("make_rules", folder / "make_rules.py")
     assert spec is not None
     assert spec.loader is not None
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
     said = (folder / "rules.yaml").read_text(encoding="utf-8")
-    assert said == make.render(rules), "run deploy/kubernetes/components/monitoring/make.py"
+    assert said == make.render(rules), "run deploy/kubernetes/components/monitoring/make_rules.py"
     for overlay in ("staging", "production"):
         assert only(overlay, "PrometheusRule")["spec"] == yaml.safe_load(rules)
 

@@ -1,9 +1,9 @@
 """Makes rules.yaml, a PrometheusRule, from deploy/observability/mgit.rules.yml.
 
-    python deploy/kubernetes/components/monitoring/make.py
+    python deploy/kubernetes/components/monitoring/make_rules.py
 
-The rules stand in it letter by letter, under `spec`, so that what promtool tried is what the operator
-loads. Format: PrometheusRule of monitoring.coreos.com/v1.
+The rules stand in it letter by letter, under `spec`, so that what promtool tried is what the
+operator loads. Format: PrometheusRule of monitoring.coreos.com/v1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 FILE = Path(__file__).with_name("rules.yaml")
 RULES = Path(__file__).parents[3] / "observability" / "mgit.rules.yml"
 _HEAD = """\
-# Made by make.py from deploy/observability/mgit.rules.yml. Change that one.
+# Made by make_rules.py from deploy/observability/mgit.rules.yml. Change that one.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
