@@ -150,6 +150,13 @@ def kubernetes(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN, default=False)
+def cluster(session: nox.Session) -> None:
+    """Deployments to a real cluster of Kubernetes, which kind makes; needs its node image."""
+    _provide(session, "test", project=True)
+    session.run("pytest", "-q", "-m", "cluster", *(session.posargs or ["tests/cluster"]))
+
+
+@nox.session(python=MAIN, default=False)
 def rehearse(session: nox.Session) -> None:
     """A complete release on this machine; `-- --provision` installs what the host lacks."""
     _provide(session, "pipeline", project=True)

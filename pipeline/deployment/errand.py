@@ -10,8 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
+from pipeline.manifests.overlays import objects_of
 from pipeline.step import Exit, PipelineError
 
 _SHARED = ("tmp", "config", "tokens")
@@ -75,15 +74,14 @@ def job(rendered: str, *, name: str, reference: str, args: Sequence[str], second
 def supports(rendered: str) -> str:
     """What of the overlay has to be there before such a Job: namespace, account, network, maps."""
     first = {"Namespace", "ServiceAccount", "NetworkPolicy", "ConfigMap"}
-    chosen = [one for one in yaml.safe_load_all(rendered) if one and one["kind"] in first]
-    return yaml.safe_dump_all(chosen)
+    chosen = [one for one in objects_of(rendered) if one["kind"] in first]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": chosen})
 
 
 def _service(rendered: str) -> Object:
-    for one in yaml.safe_load_all(rendered):
-        if one and one["kind"] == "StatefulSet" and one["metadata"]["name"] == "mgit":
-            found: Object = one
-            return found
+    for one in objects_of(rendered):
+        if one["kind"] == "StatefulSet" and one["metadata"]["name"] == "mgit":
+            return one
     raise PipelineError(
         "the overlay has no StatefulSet mgit",
         exit_code=Exit.ENVIRONMENT,

@@ -8,12 +8,14 @@ no schema there: they are told, and tests look at them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from pipeline.manifests.overlays import objects_of
 from pipeline.step import Exit, PipelineError
 
 VERSIONS = ("1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
@@ -47,11 +49,6 @@ class Report:
     objects: int = 0
     foreign: tuple[str, ...] = ()
     wrong: tuple[str, ...] = field(default=())
-
-
-def objects_of(text: str) -> tuple[Object, ...]:
-    """The documents of a rendered overlay."""
-    return tuple(one for one in yaml.safe_load_all(text) if one)
 
 
 def validate(
@@ -105,4 +102,4 @@ def _complaints(
 def _regardless(one: Object) -> str:
     """The object without its namespace, which is all in which many differ between overlays."""
     metadata = {key: value for key, value in one["metadata"].items() if key != "namespace"}
-    return yaml.safe_dump({**one, "metadata": metadata})
+    return json.dumps({**one, "metadata": metadata}, sort_keys=True)

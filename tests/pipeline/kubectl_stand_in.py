@@ -59,7 +59,8 @@ def apply(cluster: Object) -> int:
 
 def documents(text: str) -> list[Object]:
     if text.startswith("{"):
-        return [json.loads(text)]
+        one = json.loads(text)
+        return list(one["items"]) if one["kind"] == "List" else [one]
     sys.path += json.loads((HERE / "path.json").read_text())
     import yaml
 

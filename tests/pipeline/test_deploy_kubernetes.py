@@ -30,7 +30,7 @@ from sandbox.serving import LOOPBACK, Handler, Server, running, silent
 from tests.pipeline import kubectl_stand_in
 from tests.pipeline.deploying import ABSENT, BROKEN, CRASHES, ENDPOINTS, OTHER, SICK, A, B, Stage
 
-pytestmark = pytest.mark.needs("kubectl")
+pytestmark = [pytest.mark.needs("kubectl"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ROOT / "deploy" / "kubernetes" / "overlays"
@@ -92,7 +92,7 @@ class Pods(Handler):
 
     log_message = silent
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the name that the library asks for
         which = self.cluster.runs[-1:]
         body, status = b"ready\n", 200 if which != kubectl_stand_in.NEVER_READY else 503
         if self.path == "/metrics":
@@ -169,8 +169,8 @@ def test_an_upgrade_and_the_way_back_go_by_the_annotation(cluster: Cluster) -> N
     ("bad", "told"),
     [
         (BROKEN, "timed out waiting for the condition; its last words: "),
-        (CRASHES, "it ended and was started again"),
-        (OTHER, "it says that it is 1.1.0, 9.9.9 was asked for"),
+        pytest.param(CRASHES, "it ended and was started again", marks=pytest.mark.long),
+        pytest.param(OTHER, "1.1.0, 9.9.9 was asked for", marks=pytest.mark.long),
     ],
 )
 def test_a_bad_version_goes_and_what_ran_comes_back(cluster: Cluster, bad: str, told: str) -> None:
@@ -259,6 +259,7 @@ def test_an_overlay_without_a_service_is_refused(cluster: Cluster) -> None:
         cluster.target.pull(A)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["deploy:pull", "deploy:values", "deploy:up"])
 def test_a_deployment_that_was_killed_is_finished_by_the_next_call(
     cluster: Cluster, fault: str

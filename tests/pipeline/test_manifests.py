@@ -72,7 +72,7 @@ def _without_trivy() -> str:
     return ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("kubectl")
 @pytest.mark.skipif(
     bool(_without_trivy()) and not os.environ.get("CI"), reason=_without_trivy() or "there is one"
