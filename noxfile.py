@@ -100,10 +100,15 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache")
 
 
-def _test(session: nox.Session, *chosen: str, env: dict[str, str] | None = None) -> None:
+def _test(
+    session: nox.Session,
+    *chosen: str,
+    env: dict[str, str] | None = None,
+    needs: tuple[str, ...] = ("--tests",),
+) -> None:
     _provide(session, "test", project=True)
     if IN_CI:  # where a lacking tool fails a test instead of skipping it
-        session.run("python", "-m", "pipeline.provision", "--tests")
+        session.run("python", "-m", "pipeline.provision", *needs)
     session.run(
         *["pytest", "-q", "-n", "2", "--dist", "worksteal", *chosen],
         env=env or {"COVERAGE_FILE": f".coverage.{session.python}"},
@@ -120,16 +125,26 @@ def tests(session: nox.Session) -> None:
             "tests/story/test_cli_sync.py",
             "tests/story/test_cli_bad_input.py",
         ]
-    _test(session, *(session.posargs or ([] if session.python == MAIN else quick)))
+    env = {"COVERAGE_FILE": f".coverage.{session.python}"}
+    if session.python != MAIN:  # draws do not depend on the Python: a few of each are enough
+        env["MGIT_TESTS_EXAMPLES"] = "20"
+    _test(session, *(session.posargs or ([] if session.python == MAIN else quick)), env=env)
 
 
 @nox.session(python=MAIN, default=False)
 def coverage(session: nox.Session) -> None:
     """Lines and branches that the tests reach, into dist/coverage; 3 where mgit/ has below 95%."""
     folder = ROOT / "dist" / "coverage"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     env = {"COVERAGE_FILE": str(folder / "data")}
-    _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    try:
+        _test(session, "--cov", "--cov-report=", *(session.posargs or ["tests"]), env=env)
+    finally:  # what was reached is worth knowing where a test failed, too
+        _tell_coverage(session, folder, env)
+
+
+def _tell_coverage(session: nox.Session, folder: Path, env: dict[str, str]) -> None:
     session.run("coverage", "html", "--quiet", "-d", str(folder / "html"), env=env)
     session.run("coverage", "json", "--quiet", "-o", str(folder / "coverage.json"), env=env)
     _run_to_its_code(session, "python", "-m", "pipeline.covered", str(folder / "coverage.json"))
@@ -177,6 +192,13 @@ def bench(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "bench", *session.posargs)
 
 
+@nox.session(python=MAIN, default=False, name="image-size")
+def image_size(session: nox.Session) -> None:
+    """The image beside a single-stage build of the same, into dist/image-size; 3 if it is big."""
+    _provide(session, "pipeline", project=True)
+    _run_to_its_code(session, "python", "-m", "pipeline.imagesize", *session.posargs)
+
+
 @nox.session(python=MAIN, default=False)
 def mutation(session: nox.Session) -> None:
     """Faults put into decisions and credentials, which tests must notice; `-- --sample 200`."""
@@ -193,8 +215,8 @@ def crash_matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)  # Debian's, which another user can start too
 def long(session: nox.Session) -> None:
-    """What takes minutes and is left out of `tests`: the image by two users, a simulated day."""
-    _test(session, "-m", "long", *session.posargs)
+    """What takes minutes: the image by two users and for arm64, emulated; a simulated day."""
+    _test(session, "-m", "long", *session.posargs, needs=("--tests", "--emulation"))
 
 
 @nox.session(python=MAIN, default=False)
@@ -210,6 +232,13 @@ def faults(session: nox.Session) -> None:
     """500 random kills, and one at every rename, flush and removal; writes dist/faults."""
     _provide(session, "test", project=True)
     _run_to_its_code(session, "python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False, name="deploy-soak")
+def deploy_soak(session: nox.Session) -> None:
+    """Deployments that go right and wrong in a row: `-- --cycles 100 --target both`."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session(python=MAIN, default=False)

@@ -61,6 +61,8 @@ def complete(endpoints: Endpoints, env: Mapping[str, str], origin: str) -> Endpo
         forge_repo=repo,
         forge_api=endpoints.forge_api or env.get("GITHUB_API_URL", "https://api.github.com"),
         registry=endpoints.registry.replace("OWNER", owner),
+        # A label of the image: laptop and CI must write the same, so nothing else of the place.
+        source_url=endpoints.source_url.replace("OWNER", owner),
     )
 
 

@@ -18,6 +18,7 @@ from pipeline.errors import Exit, PipelineError
 from pipeline.shell import Shell
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+SOURCE = "https://github.com/OWNER/mgit"
 
 # What the children of the pipeline may see: enough to find tools, network and keys, no token.
 _PASSED = re.compile(
@@ -56,6 +57,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         cosign_key_file: its private half, which only the CI half needs.
         cosign_password_file: file with the password of that key; empty: it has none.
         log_url: transparency log (Rekor's API, version 1); empty: nothing is logged.
+        source_url: address of the repository for people; the labels of the image tell it.
     """
 
     rehearsal: bool
@@ -79,6 +81,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cosign_key_file: str = ""
     cosign_password_file: str = ""
     log_url: str = ""
+    source_url: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.machine import apt
+from pipeline.machine.emulation import Emulation
 from pipeline.machine.tools import (
     BASE_IMAGE,
+    EMULATION,
     ENGINE,
     REGISTRY_IMAGE,
     Missing,
@@ -28,6 +30,7 @@ from pipeline.machine.tools import (
     engine_answers,
     has_registry,
     look,
+    missing_emulation,
     missing_for_tests,
     missing_tools,
     runs,
@@ -54,6 +57,7 @@ def provision(
     base_image: str = BASE_IMAGE,
     *,
     tests: bool = False,
+    emulation: bool = False,
 ) -> tuple[Missing, ...]:
     """Get what is missing, as far as this machine lets us, and say what is done.
 
@@ -62,6 +66,7 @@ def provision(
         say: gets one line per thing that will be done, before it is done.
         base_image: reference that the Dockerfile builds on.
         tests: also what only the tests need.
+        emulation: also what runs programs for arm64 here.
 
     Returns:
         What is still missing afterwards.
@@ -69,14 +74,16 @@ def provision(
     Raises:
         PipelineError: an installation failed.
     """
-    missing = _look(shell, base_image, tests=tests)
+    missing = _look(shell, base_image, tests=tests, emulation=emulation)
     if not missing:
         return ()
     suite = apt.codename()
     if suite and os.geteuid() == 0:
         with _one_at_a_time():
-            missing = _look(shell, base_image, tests=tests)
+            missing = _look(shell, base_image, tests=tests, emulation=emulation)
             _install(apt.Debian(shell, suite), missing, say)
+            if any(tool.name == EMULATION for tool in missing):
+                Emulation().register(shell, say)
             if not engine_answers(shell):
                 start_engine(shell, say)
     if engine_answers(shell):
@@ -84,11 +91,15 @@ def provision(
         if not has_registry(shell):
             say(f"docker pull {REGISTRY_IMAGE}")
             tries(shell, ("docker", "pull", "--quiet", REGISTRY_IMAGE))
-    return _look(shell, base_image, tests=tests)
+    return _look(shell, base_image, tests=tests, emulation=emulation)
 
 
-def _look(shell: Shell, base_image: str, *, tests: bool) -> tuple[Missing, ...]:
-    return (*look(shell, base_image), *(missing_for_tests(shell) if tests else ()))
+def _look(shell: Shell, base_image: str, *, tests: bool, emulation: bool) -> tuple[Missing, ...]:
+    return (
+        *look(shell, base_image),
+        *(missing_for_tests(shell) if tests else ()),
+        *(missing_emulation(shell) if emulation else ()),
+    )
 
 
 def _install(debian: apt.Debian, missing: Sequence[Missing], say: Callable[[str], None]) -> None:
@@ -207,13 +218,15 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.provision", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only name what is missing")
     parser.add_argument("--tests", action="store_true", help="also what only the tests need")
+    parser.add_argument("--emulation", action="store_true", help="also what runs arm64 here")
     options = parser.parse_args(argv)
+    chosen = {"tests": options.tests, "emulation": options.emulation}
     shell = shell or Shell(env=child_environment())
     try:
         if options.check:
-            missing = _look(shell, BASE_IMAGE, tests=options.tests)
+            missing = _look(shell, BASE_IMAGE, **chosen)
         else:
-            missing = provision(shell, _say, tests=options.tests)
+            missing = provision(shell, _say, **chosen)
     except PipelineError as error:
         _say(f"error: {error.message}" + (f"; {error.advice}" if error.advice else ""))
         return int(error.exit_code)

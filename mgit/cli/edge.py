@@ -103,14 +103,20 @@ def _traceback(error: Exception) -> str:
 
 
 def _known_secrets() -> list[Secret]:
-    """Tokens of environment, files and store; an exception may hold one by mistake."""
+    """Tokens of environment, files and store, and all that this process has met and still holds.
+
+    An exception may hold one by mistake. What a program or a keyring has said is known nowhere
+    else, and neither is asked again: a defect must not start anything.
+    """
+    import gc
+
     from mgit.config import current_environment, load_settings
     from mgit.config.keys import VARIABLE_PREFIX
     from mgit.credentials import CredentialStore, Secret
 
     environment = current_environment()
     names = {name for name in environment.variables if name.startswith(VARIABLE_PREFIX)}
-    found = []
+    found = [one for one in gc.get_objects() if type(one) is Secret]
     # With a broken configuration or store, the variables with mgit's own names have to do.
     with contextlib.suppress(MgitError):
         settings = load_settings(environment=environment)

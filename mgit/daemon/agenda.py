@@ -66,6 +66,7 @@ class Errand:
         only: what is asked without a listing, by source.
         causes: why, by repository.
         left: what should have been asked too, and there was no room.
+        asked: ids of the requests that hinted at a listing of these sources.
     """
 
     sources: tuple[str, ...] = ()
@@ -74,6 +75,12 @@ class Errand:
     only: Mapping[str, frozenset[RepoKey]] = field(default_factory=dict)
     causes: Mapping[RepoKey, str] = field(default_factory=dict)
     left: frozenset[RepoKey] = frozenset()
+    asked: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """Ids of all requests that it answers."""
+        return tuple(dict.fromkeys(filter(None, (*self.asked, *self.causes.values()))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,8 @@ class Agenda:
         if asked_for:
             # Only what the listing shows to be new or different is asked.
             asleep = frozenset(self.book.of(asked_for)) - self.news.keys()
-            return Errand(asked_for, asleep=asleep, causes=self._causes())
+            asked = self._asked(asked_for)
+            return Errand(asked_for, asleep=asleep, causes=self._causes(), asked=asked)
         return None
 
     def everything(self) -> Errand:
@@ -234,7 +242,14 @@ class Agenda:
         resting = self.book.resting(turns, now) - self.news.keys()
         awake = self.book.of(turns).keys() - resting
         left = frozenset(awake) - self._afforded(awake, now)
-        return Errand(turns, turn=True, asleep=resting | left, causes=self._causes(), left=left)
+        return Errand(
+            turns,
+            turn=True,
+            asleep=resting | left,
+            causes=self._causes(),
+            left=left,
+            asked=self._asked(turns),
+        )
 
     def _narrow(self, now: float) -> Errand | None:
         held = self._held(now)
@@ -274,6 +289,9 @@ class Agenda:
 
     def _causes(self) -> dict[RepoKey, str]:
         return {key: one.cause for key, one in self.news.items() if one.cause}
+
+    def _asked(self, sources: Iterable[str]) -> tuple[str, ...]:
+        return tuple(why for name in sources if (why := self.listings.get(name)))
 
     def _source(self, key: RepoKey) -> str:
         visit = self.book.visits.get(key)

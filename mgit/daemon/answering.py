@@ -3,10 +3,11 @@
 The service runs this file by its path, without the rest of mgit, so that a busy interpreter there
 delays nothing here::
 
-    python3 -I -S mgit/daemon/answering.py LISTENER REGION DEADLINE
+    python3 -I -S mgit/daemon/answering.py LISTENER REGION DEADLINE [TELL]
 
 LISTENER is the number of an inherited socket that listens, REGION that of the memory that the
-service writes (`mgit.daemon.board`); end of standard input says that the service is gone. It uses
+service writes (`mgit.daemon.board`), TELL that of a pipe that takes who gave a wrong token
+(`mgit.daemon.limit`); end of standard input says that the service is gone. It uses
 only what every interpreter has built in or loads in a moment, so that it stays below 10 MB.
 
 Small on purpose: GET and HEAD, one request per connection, no body read, a bounded number of
@@ -24,8 +25,10 @@ from struct import Struct
 
 if __name__ == "__main__":  # by its path: what stands beside it is found last, and by its own name
     sys.path.append(__file__.rpartition("/")[0])
+    from limit import Guessing  # type: ignore[import-not-found]
     from region import Region  # type: ignore[import-not-found]
 else:
+    from mgit.daemon.limit import Guessing
     from mgit.daemon.region import Region
 
 MAX_CONNECTIONS = 32
@@ -44,6 +47,7 @@ _WORDS = {
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
@@ -57,13 +61,17 @@ _TOKEN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
 
-def respond(region: Region, head: bytes, now: float) -> bytes:
+def respond(
+    region: Region, head: bytes, now: float, guessing: Guessing | None = None, client: str = ""
+) -> bytes:
     """The whole answer to one request.
 
     Args:
         region: says how the service is.
         head: request line and headers, up to the empty line.
         now: monotonic seconds.
+        guessing: knows who gave wrong tokens; None to blame nobody.
+        client: address of who asks.
     """
     lines = head.replace(b"\r\n", b"\n").split(b"\n")
     words = lines[0].split(b" ")
@@ -79,11 +87,28 @@ def respond(region: Region, head: bytes, now: float) -> bytes:
     if method not in (b"GET", b"HEAD"):
         return page(405, "only GET and HEAD", "Allow: GET, HEAD\r\n")
     path = target.partition(b"?")[0]
-    given = [line[14:] for line in lines if line[:14].lower() == b"authorization:"]
-    if path == b"/metrics" and not region.lets_in(given[0] if len(given) == 1 else b""):
-        return page(401, "a bearer token is needed", 'WWW-Authenticate: Bearer realm="mgit"\r\n')
+    if path == b"/metrics":
+        given = [line[14:] for line in lines if line[:14].lower() == b"authorization:"]
+        refused = _refused(region, given, now, guessing or Guessing(), client)
+        if refused:
+            return refused
     whole = _look(region, path, now)
     return whole if method == b"GET" else whole[: whole.index(b"\r\n\r\n") + 4]
+
+
+def _refused(
+    region: Region, given: list[bytes], now: float, guessing: Guessing, client: str
+) -> bytes:
+    """The answer to whoever is not let in, empty for whoever is."""
+    wait = guessing.wait(client, now)
+    if wait > 0:
+        seconds = int(wait) + 1
+        return page(429, "too many wrong tokens came from there", f"Retry-After: {seconds}\r\n")
+    if region.lets_in(given[0] if len(given) == 1 else b""):
+        return b""
+    if given:
+        guessing.failed(client, now)
+    return page(401, "a bearer token is needed", 'WWW-Authenticate: Bearer realm="mgit"\r\n')
 
 
 def _look(region: Region, path: bytes, now: float) -> bytes:
@@ -132,12 +157,24 @@ class Connection:
         region: says how the service is.
         now: monotonic seconds.
         deadline: seconds that it may last.
+        guessing: knows who gave wrong tokens.
+        client: address of the client.
     """
 
-    def __init__(self, socket: _socket.socket, region: Region, now: float, deadline: float) -> None:
+    def __init__(
+        self,
+        socket: _socket.socket,
+        region: Region,
+        now: float,
+        deadline: float,
+        guessing: Guessing,
+        client: str,
+    ) -> None:
         self.socket = socket
         self.wants = select.POLLIN
         self._region = region
+        self._guessing = guessing
+        self._client = client
         self._last = now + deadline
         self._idle = now + IDLE_SECONDS
         self._read = b""
@@ -171,7 +208,8 @@ class Connection:
         self._read += part
         end = complete(self._read)
         if 0 <= end <= MAX_REQUEST:
-            answer = respond(self._region, self._read[:end].rstrip(b"\r\n"), now)
+            head = self._read[:end].rstrip(b"\r\n")
+            answer = respond(self._region, head, now, self._guessing, self._client)
         elif len(self._read) > MAX_REQUEST:
             answer = page(431, "bad request")
         elif part:
@@ -209,12 +247,16 @@ class Server:
         listener: listens already.
         region: says how the service is.
         deadline: seconds that a connection may last altogether.
+        guessing: knows who gave wrong tokens.
     """
 
-    def __init__(self, listener: _socket.socket, region: Region, deadline: float) -> None:
+    def __init__(
+        self, listener: _socket.socket, region: Region, deadline: float, guessing: Guessing
+    ) -> None:
         self._listener = listener
         self._region = region
         self._deadline = deadline
+        self._guessing = guessing
         self._open: dict[int, Connection] = {}
         self._poll = select.poll()
         self._poll.register(0, select.POLLIN)
@@ -244,7 +286,7 @@ class Server:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 # As `socket` does it: the whole of that module would be a tenth of this process.
-                number, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+                number, address = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
             except BlockingIOError:
                 return
             except OSError:  # out of descriptors: some other process's, as these are bounded
@@ -255,7 +297,9 @@ class Server:
                 socket.close()
                 continue
             socket.settimeout(0.0)
-            connection = Connection(socket, self._region, now, self._deadline)
+            connection = Connection(
+                socket, self._region, now, self._deadline, self._guessing, str(address[0])
+            )
             if connection.move(now):
                 self._open[number] = connection
                 self._poll.register(number, connection.wants)
@@ -302,14 +346,17 @@ def ask_the_kernel() -> None:
 
 def main(arguments: list[str]) -> None:
     """Serve; `arguments` as in the first lines of this file."""
-    listener, region, deadline = arguments
+    listener, region, deadline, *more = arguments
     # Supervisors may signal all processes of a service: it says "stopping" until it has stopped.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ask_the_kernel()
     socket = _socket.socket(fileno=int(listener))
     socket.settimeout(0.0)
-    Server(socket, Region(int(region)), float(deadline)).run()
+    tell = int(more[0]) if more else -1
+    if more:
+        os.set_blocking(tell, False)
+    Server(socket, Region(int(region)), float(deadline), Guessing(tell)).run()
 
 
 if __name__ == "__main__":

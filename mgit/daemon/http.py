@@ -16,6 +16,8 @@ from mgit.daemon import answering
 from mgit.daemon.answering import DEADLINE_SECONDS, IDLE_SECONDS, MAX_CONNECTIONS
 from mgit.daemon.board import Board
 from mgit.daemon.helper import Helper, Tell
+from mgit.daemon.pipe import Pipe
+from mgit.daemon.refusals import LONGEST, Refused, hear_refusals
 from mgit.errors import ConfigurationError
 from mgit.git.children import Children
 
@@ -79,6 +81,7 @@ class HealthServer(Served):
         deadline: seconds that a connection may last altogether.
         tell: told of a helper that has died, see `Helper`.
         children: where all processes of this mgit are known.
+        refused: told of a wrong token, in a thread.
 
     Raises:
         ConfigurationError: the address cannot be listened at.
@@ -92,15 +95,18 @@ class HealthServer(Served):
         deadline: float = DEADLINE_SECONDS,
         tell: Tell | None = None,
         children: Children | None = None,
+        refused: Refused | None = None,
     ) -> None:
         made = listening(listen, "choose another address with `listen` in [serve] or MGIT_LISTEN")
-        descriptors = (made.fileno(), board.descriptor)
-        command = health_command(*descriptors, deadline)
-        super().__init__(made, Helper("health", command, descriptors, tell, children=children))
+        pipe = Pipe("mgit-health-refusals", hear_refusals(refused or _unheard), LONGEST)
+        descriptors = (made.fileno(), board.descriptor, pipe.writes)
+        command = health_command(made.fileno(), board.descriptor, deadline, tell=pipe.writes)
+        helper = Helper("health", command, descriptors, tell, children=children)
+        super().__init__(made, pipe, helper)
 
 
 def health_command(
-    listener: int, region: int, deadline: float, program: Sequence[str] = ()
+    listener: int, region: int, deadline: float, program: Sequence[str] = (), *, tell: int = -1
 ) -> tuple[str, ...]:
     """How the health helper is started.
 
@@ -109,10 +115,16 @@ def health_command(
         region: descriptor of the `Board`.
         deadline: seconds that a connection may last.
         program: in place of this interpreter and `mgit.daemon.answering`.
+        tell: descriptor of a pipe that takes who gave a wrong token; -1 for none.
     """
     file = Path(answering.__file__).absolute()  # in the image it is compiled: a .pyc
     program = program or (sys.executable, "-I", "-S", str(file))
-    return (*program, str(listener), str(region), str(deadline))
+    more = (str(tell),) if tell >= 0 else ()
+    return (*program, str(listener), str(region), str(deadline), *more)
+
+
+def _unheard(client: str, missed: int) -> None:
+    """Nobody wants to know."""
 
 
 def listening(listen: HostPort, advice: str) -> socket.socket:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
+from mgit.daemon.callers import Callers
 from mgit.daemon.figures import Figures
 from mgit.daemon.health import Health
 from mgit.daemon.idle import Idle
@@ -21,8 +22,9 @@ from mgit.daemon.onlooker import Onlooker
 from mgit.daemon.orphans import Orphanage
 from mgit.daemon.schedule import Timetable
 from mgit.daemon.shelf import Shelf
+from mgit.daemon.waiting import Waiting
 from mgit.daemon.watch import Watch
-from mgit.daemon.web.channel import FLOOD, Inbox
+from mgit.daemon.web.channel import Inbox
 from mgit.errors import ExitCode, MgitError, StateError
 from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.wiring import Parts, log_events, open_fleet
@@ -30,6 +32,7 @@ from mgit.git.lock import RootLock
 from mgit.git.quarantine import count_quarantined
 from mgit.git.runner import Interrupted
 from mgit.plan.select import Selection
+from mgit.state import FLOOD
 
 _SLICE_SECONDS = 0.25
 _LEAST_PAUSE = 0.5
@@ -81,6 +84,8 @@ class Loop:
         self._chance = chance
         self._orphanage = Orphanage(parts.children)
         self._idle = Idle(settings, parts, figures)
+        self._callers = Callers(parts.tracer)
+        self._waiting = Waiting(parts.state.deliveries)
         self._onlookers = onlookers
         self._inbox = inbox
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
@@ -91,6 +96,12 @@ class Loop:
         Returns:
             0, or with `once` the exit code of the run.
         """
+        try:
+            return self._drive(once=once)
+        finally:
+            self._idle.close()
+
+    def _drive(self, *, once: bool) -> int:
         agenda = self._shelf.load()
         self._tell_turns(agenda.table)
         self._figures.intervals(agenda.table.intervals)
@@ -109,17 +120,17 @@ class Loop:
                 agenda = agenda.hear(self._pause_until(moment), self._clock())
                 continue
             agenda = self._run(errand, agenda)
-        self._idle.close()
         return int(ExitCode.OK)
 
     def _heard(self, agenda: Agenda) -> Agenda:
         """The agenda with the hints that have come in."""
         if self._inbox is None or not self._inbox.ripe:
             return agenda
-        told = (
-            Told(one.source, one.repo_id, one.request_id, one.event == FLOOD)
-            for one in self._inbox.take()
-        )
+        hints = self._inbox.take()
+        for hint in hints:
+            self._callers.note(hint)
+        self._waiting.note(hints)
+        told = (Told(one.source, one.repo_id, one.request_id, one.event == FLOOD) for one in hints)
         return agenda.hear(told, self._clock())
 
     def _run(self, errand: Errand, agenda: Agenda) -> Agenda:
@@ -127,6 +138,7 @@ class Loop:
         started = self._clock()
         watch = Watch(self._clock() - self._wall())
         agenda = agenda.begun(errand, started)
+        self._callers.begin(errand)
         _, failed, ended = self._sync(errand, agenda, watch)
         self._look()
         if self._stop.requested:  # what was interrupted is still due
@@ -135,6 +147,7 @@ class Loop:
         before, now = agenda.book, self._clock()
         agenda = agenda.after(errand, done, now=now)
         self._shelf.store_visits(before, agenda.book, done.seen)
+        self._waiting.after(errand, agenda)
         if errand.turn:
             table = agenda.table.after(
                 errand.sources, failed, started=started, now=now, chance=self._chance()
@@ -196,6 +209,7 @@ class Loop:
             },
             asleep={key: visits[key].asked + ahead for key in errand.asleep},
             causes=errand.causes,
+            asked=errand.asked,
         )
 
     def _look(self) -> None:

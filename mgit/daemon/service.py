@@ -17,7 +17,7 @@ from mgit.daemon.http import HealthServer
 from mgit.daemon.keys import KeyFile
 from mgit.daemon.loop import Loop
 from mgit.daemon.onlooker import Onlooker
-from mgit.daemon.telling import audit, helper_teller, keys_teller
+from mgit.daemon.telling import audit, failure_told, helper_teller, keys_teller, refusal_teller
 from mgit.daemon.web.service import open_web
 from mgit.fleet import Stop
 from mgit.fleet.wiring import Parts, open_parts
@@ -55,7 +55,13 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
         figures = Figures(_metrics(settings, parts), board.publish)
         tell = helper_teller(parts, "health", figures.health_restarted)
         server = stack.enter_context(
-            HealthServer(settings.serve.listen, board, tell=tell, children=parts.children)
+            HealthServer(
+                settings.serve.listen,
+                board,
+                tell=tell,
+                children=parts.children,
+                refused=refusal_teller(parts),
+            )
         )
         onlookers = [*guard(settings, parts, board)]
         web = stack.enter_context(open_web(settings, parts, board, figures.webhook))
@@ -79,7 +85,8 @@ def serve(settings: Settings, *, once: bool = False, stream: TextIO | None = Non
             onlookers=onlookers,
             inbox=web.inbox if web else None,
         )
-        code = loop.run(once=once)
+        with failure_told(parts):
+            code = loop.run(once=once)
         health.beat(stopping=True)
         audit(parts, "service-stopped", exit_code=str(code))
         parts.events.info("service.stopped", "mgit has stopped", exit_code=code)

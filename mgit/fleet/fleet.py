@@ -15,7 +15,7 @@ from mgit.fleet.changes import told_of_clones, told_of_forges
 from mgit.fleet.kit import Kit, locked, remembered_under
 from mgit.fleet.listing import Lister, told_of
 from mgit.fleet.meaning import meant_clones
-from mgit.fleet.narrow import ended, started
+from mgit.fleet.narrow import answering, ended, started
 from mgit.fleet.phases import Task, run_tasks
 from mgit.fleet.planning import make_plan
 from mgit.fleet.refresh import looking, refreshing
@@ -320,7 +320,8 @@ class Fleet:
 
         self._begin()
         kit = self._kit
-        perform = Performer(self.root, kit.sources, kit.tools)
+        performer = Performer(self.root, kit.sources, kit.tools)
+        perform = answering(performer, self._request, kit.tools.session)
         idle = all(isinstance(action, Skip) for action in plan.actions)
         with (
             kit.meter.phase("applying"),

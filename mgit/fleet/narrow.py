@@ -9,7 +9,8 @@ from mgit.fleet.observe import find_clones
 from mgit.fleet.tools import GitTools
 from mgit.fleet.values import SyncRequest
 from mgit.git.inspect import read_local
-from mgit.model import LocalRepo, Outcome, RepoKey, action_key
+from mgit.git.session import Session
+from mgit.model import Action, LocalRepo, Outcome, RepoKey, action_key
 from mgit.telemetry.events import Ended, RunStarted
 
 
@@ -29,16 +30,31 @@ def started(
     """That a run began."""
     names = tuple(name for name in sources if name not in request.resting)
     partly = frozenset(names if request.asleep else request.only)
-    causes = tuple(dict.fromkeys(filter(None, request.causes.values())))
+    causes = tuple(dict.fromkeys(filter(None, (*request.asked, *request.causes.values()))))
     routine = bool(request.only) and not request.causes
     return RunStarted(run_id, str(root), names, partly, causes, routine, trace_id)
 
 
+def answering(
+    perform: Callable[[Action], Outcome], request: SyncRequest, session: Session
+) -> Callable[[Action], Outcome]:
+    """Does actions so that each git knows who had asked for it."""
+
+    def work(action: Action) -> Outcome:
+        with session.answering(_cause(action, request)):
+            return perform(action)
+
+    return work
+
+
 def ended(run_id: str, outcome: Outcome, source: str, request: SyncRequest) -> Ended:
     """That an action ended, and who had asked for it."""
-    key = action_key(outcome.action)
-    cause = "" if key is None else request.causes.get(key, "")
-    return Ended(run_id, outcome, source, cause)
+    return Ended(run_id, outcome, source, _cause(outcome.action, request))
+
+
+def _cause(action: Action, request: SyncRequest) -> str:
+    key = action_key(action)
+    return "" if key is None else request.causes.get(key, "")
 
 
 def _where_they_were(

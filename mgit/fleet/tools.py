@@ -21,6 +21,7 @@ from mgit.forges.budget import Budget
 from mgit.git.children import Children
 from mgit.git.refs import RefsClient
 from mgit.git.runner import GitRunner
+from mgit.git.session import Session
 from mgit.telemetry.tracing import UNTRACED, Tracer
 from mgit.transport import Transport
 
@@ -41,6 +42,7 @@ class GitTools:
         budgets: what each host allows each credential.
         children: where all processes of this mgit are known.
         tracer: has a span for every git.
+        session: for whom every git works.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class GitTools:
         budgets: Budgets,
         children: Children,
         tracer: Tracer = UNTRACED,
+        session: Session | None = None,
     ) -> None:
+        self.session = session or Session()
         self._tracer = tracer
         self._settings = settings
         self._children = children
@@ -139,6 +143,7 @@ class GitTools:
             grace=GIT_GRACE_SECONDS,
             children=self._children,
             watch=None if self._tracer is UNTRACED else partial(spanned_git, self._tracer),
+            session=self.session,
         )
         self._hand_on(runner)
         if self._cancelled:

@@ -60,6 +60,7 @@ class SyncRequest:
         asleep: known repositories that need not be asked, and when they were asked last (seconds
             since 1970). What a listing or the disk tells of one wakes it.
         causes: why a repository is looked after in this run: id of the request that said so.
+        asked: ids of the requests that asked for a listing.
     """
 
     acknowledge_gone: bool = False
@@ -69,6 +70,7 @@ class SyncRequest:
     only: Mapping[str, Mapping[RepoKey, str]] = field(default_factory=dict)
     asleep: Mapping[RepoKey, float] = field(default_factory=dict)
     causes: Mapping[RepoKey, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mgit.fleet.tools import GitTools
 from mgit.forges.budget import Pause
 from mgit.git.children import Children
 from mgit.git.lock import RootLock
+from mgit.git.session import Session
 from mgit.state import State
 from mgit.telemetry.audit import AuditTrail, Head
 from mgit.telemetry.audited import audit_observer
@@ -136,7 +137,9 @@ def open_fleet(
         transport = stack.enter_context(open_transport(settings.network))
         parts.budgets.begin_run()
         meter = Meter()
-        tools = GitTools(settings, transport, parts.budgets, parts.children, parts.tracer)
+        run_id = secrets.token_hex(8)
+        session = Session(run_id)
+        tools = GitTools(settings, transport, parts.budgets, parts.children, parts.tracer, session)
         if tools.proxy is not None:
             parts.clean.add(tools.proxy)
         stack.callback(tools.close)
@@ -173,7 +176,6 @@ def open_fleet(
             tracer=parts.tracer,
             lock=lock,
         )
-        run_id = secrets.token_hex(8)
         span = stack.enter_context(parts.tracer.run(run_id))
         fleet = Fleet(run_id, kit)
         try:

@@ -139,6 +139,7 @@ def git_environment(
     *,
     personal: bool,
     ceiling: Path | None,
+    session: str = "",
     extra: Iterable[tuple[str, str]] = (),
 ) -> dict[str, str]:
     """The whole environment of one git.
@@ -150,6 +151,7 @@ def git_environment(
         personal: whether git reads the person's and the system's configuration (filters, line
             endings: what makes `status` and a checkout agree with the person's own git).
         ceiling: folder above which git must not look for a repository.
+        session: for whom it works, see `mgit.git.session`; empty for nobody.
         extra: more configuration.
     """
     kept = {
@@ -175,6 +177,8 @@ def git_environment(
         kept |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     if ceiling is not None:
         kept["GIT_CEILING_DIRECTORIES"] = str(ceiling)
+    if session and not redactor.holds_secret(session):
+        kept["GIT_TRACE2_PARENT_SID"] = session
     if channel.ssh is not None:
         kept |= {"GIT_SSH_COMMAND": shlex.quote(str(channel.ssh)), "GIT_SSH_VARIANT": "ssh"}
     return kept | _as_variables([*_CONFIG, *_channel_config(channel, base), *extra])

@@ -32,6 +32,7 @@ from mgit.git.environment import (
 )
 from mgit.git.network import Network
 from mgit.git.pump import Gathered, Gatherer, Pump
+from mgit.git.session import Session
 from mgit.git.words import clean_messages, failure, what_is_run
 
 __all__ = ["GitResult", "GitRunner", "Interrupted", "Watch"]
@@ -74,6 +75,7 @@ class GitRunner:
         grace: seconds between SIGTERM and SIGKILL.
         children: where all processes of this mgit are known, and what they may write.
         watch: what goes around every git; what it enters is told the exit code.
+        session: for whom each git works.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class GitRunner:
         grace: float = 5.0,
         children: Children | None = None,
         watch: Watch | None = None,
+        session: Session | None = None,
     ) -> None:
         self._git = git
         self._environment = dict(environment or {})
@@ -107,6 +110,7 @@ class GitRunner:
         self._started = 0
         self._busy = 0.0
         self._watched = watch or _unwatched
+        self._session = session or Session()
         self._has_lfs: bool | None = None
         self._cancelled = False
 
@@ -172,6 +176,7 @@ class GitRunner:
             self._redactor,
             personal=personal,
             ceiling=Path(os.path.realpath(cwd)).parent if cwd is not None else None,
+            session=self._session.sid,
             extra=config,
         )
         with self._watched(args[0], origin) as ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgit.state.deliveries import FLOOD, WaitingHint
 from mgit.state.held import HeldRepo
 from mgit.state.pauses import StoredPause
 from mgit.state.remembered import StoredListing, StoredRefs
@@ -11,6 +12,7 @@ from mgit.state.turns import StoredTurn
 from mgit.state.visits import StoredVisit
 
 __all__ = [
+    "FLOOD",
     "HeldRepo",
     "PastRun",
     "RunFigures",
@@ -21,5 +23,6 @@ __all__ = [
     "StoredScrub",
     "StoredTurn",
     "StoredVisit",
+    "WaitingHint",
     "is_change",
 ]

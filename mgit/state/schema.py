@@ -213,6 +213,20 @@ _SEVENTH = (
     """,
 )
 
+_EIGHTH = (
+    # Hints of webhooks that no run has answered yet. `key` is a repository's id, or a word.
+    """
+    CREATE TABLE hints (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT NOT NULL,
+        key TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        traceparent TEXT NOT NULL,
+        UNIQUE (source, key)
+    ) STRICT
+    """,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -221,4 +235,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIFTH,
     _SIXTH,
     _SEVENTH,
+    _EIGHTH,
 )

@@ -110,12 +110,9 @@ class Instruments:
             "mgit_repos_corrupt", "Clones that were found damaged and are so still.", "source"
         )
         self.held = self._gauge(
-            "mgit_repos_ref_loss_held",
-            "Clones that keep refs which their upstream suddenly does not show any more.",
-            "source",
-        )
-        self.held_repos = self._gauge(
-            "mgit_held_repos", "The same clones, by what their upstream took away.", "reason"
+            "mgit_held_repos",
+            "Clones that keep refs which their upstream took away, by what it took.",
+            *("source", "reason"),
         )
         self.quarantine = self._gauge(
             "mgit_quarantine_entries", "Damaged clones that were set aside and wait for a person."

@@ -286,10 +286,8 @@ class Metrics:
         reasons = Tally((one.source, one.reason) for one in self._states.values())
         for source in {*self._listed, *(one.source for one in self._states.values())}:
             self._the.corrupt.labels(source).set(reasons[source, Reason.BROKEN])
-            self._the.held.labels(source).set(sum(reasons[source, why] for why in _LOSSES))
-        held = Tally(one.reason for one in self._states.values())
-        for why in _LOSSES:
-            self._the.held_repos.labels(why.value).set(held[why])
+            for why in _LOSSES:
+                self._the.held.labels(source, why.value).set(reasons[source, why])
 
     def _tell_stalest(self, now: float) -> None:
         """Give those that are behind the longest a series; one for each, all others none."""

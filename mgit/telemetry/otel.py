@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import context as contexts
@@ -20,10 +20,11 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mgit.errors import MgitError
+from mgit.telemetry.traceparent import parse_traceparent
 from mgit.telemetry.tracing import NONE, NOWHERE, Attributes, Span, SpanIds
 from mgit.version import __version__
 
@@ -71,6 +72,7 @@ class OtelTracer:
     ) -> None:
         self._clean = clean
         self._parent: Context | None = None
+        self._links: tuple[Link, ...] = ()
         self._run: Context | None = None
         self._logger = logging.getLogger(_LIBRARY)
         self._handler = _Told(warn, clean)
@@ -91,7 +93,9 @@ class OtelTracer:
     @contextmanager
     def run(self, run_id: str) -> Iterator[Span]:
         parent, self._parent = self._parent, None
-        with self._spanned("run", {"mgit.run_id": run_id}, SpanKind.INTERNAL, parent) as span:
+        links, self._links = self._links, ()
+        about = {"mgit.run_id": run_id}
+        with self._spanned("run", about, SpanKind.INTERNAL, parent, links) as span:
             self._run = contexts.get_current()
             try:
                 yield span
@@ -105,9 +109,10 @@ class OtelTracer:
         inside = trace.get_current_span().get_span_context().is_valid
         return self._spanned(name, attributes, kind, None if inside else self._run)
 
-    def adopt(self, traceparent: str) -> None:
-        carrier = {"traceparent": traceparent}
-        self._parent = TraceContextTextMapPropagator().extract(carrier, Context())
+    def adopt(self, traceparent: str, linked: Sequence[str] = ()) -> None:
+        self._parent = _context(traceparent)
+        others = (trace.get_current_span(_context(one)).get_span_context() for one in linked)
+        self._links = tuple(Link(one) for one in others if one.is_valid)
 
     def close(self) -> None:
         # The SDK waits for half a minute where nobody answers; a person at a prompt must not.
@@ -121,13 +126,19 @@ class OtelTracer:
 
     @contextmanager
     def _spanned(
-        self, name: str, attributes: Attributes, kind: SpanKind, parent: Context | None
+        self,
+        name: str,
+        attributes: Attributes,
+        kind: SpanKind,
+        parent: Context | None,
+        links: Sequence[Link] = (),
     ) -> Iterator[Span]:
         # Not the SDK's own recording of exceptions: their text would go out uncleaned.
         with self._tracer.start_as_current_span(
             name,
             parent,
             kind=kind,
+            links=links,
             record_exception=False,
             set_status_on_exception=False,
         ) as raw:
@@ -157,6 +168,11 @@ class _Told(logging.Handler):
         if (about or words) not in self._said:
             self._said.add(about or words)
             self._warn(words)
+
+
+def _context(traceparent: str) -> Context:
+    carrier = {"traceparent": parse_traceparent(traceparent)}
+    return TraceContextTextMapPropagator().extract(carrier, Context())
 
 
 def _ids(span: trace.Span) -> SpanIds:

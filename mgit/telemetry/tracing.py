@@ -5,7 +5,7 @@ Tracing that is off is an object that does nothing; tracing that is on is in `mg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -66,11 +66,12 @@ class Tracer(Protocol):
             client: whether it waits for another machine.
         """
 
-    def adopt(self, traceparent: str) -> None:
+    def adopt(self, traceparent: str, linked: Sequence[str] = ()) -> None:
         """Let the next run belong to a caller's trace.
 
         Args:
             traceparent: as in W3C Trace Context; one that is not sound is ignored.
+            linked: of other callers, whom it answers as well.
         """
 
     def close(self) -> None:
@@ -118,7 +119,7 @@ class Untraced:
         del name, attributes, client
         return _NOTHING
 
-    def adopt(self, traceparent: str) -> None:
+    def adopt(self, traceparent: str, linked: Sequence[str] = ()) -> None:
         """Nobody traces."""
 
     def close(self) -> None:

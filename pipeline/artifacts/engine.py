@@ -58,8 +58,10 @@ class Engine:
         output: Mapping[str, str],
         arguments: Mapping[str, str],
         tags: Sequence[str] = (),
+        dockerfile: str = "Dockerfile",
+        target: str = "",
     ) -> None:
-        """Build the Dockerfile of a context.
+        """Build a Dockerfile of a context.
 
         Args:
             context: folder that is sent to the builder.
@@ -67,6 +69,8 @@ class Engine:
             output: buildx's `--output`.
             arguments: build arguments; `SOURCE_DATE_EPOCH` among them.
             tags: names for the image.
+            dockerfile: its name in the context.
+            target: stage to build; empty is the last one.
 
         Raises:
             PipelineError: the build failed; names the line that says why.
@@ -78,6 +82,8 @@ class Engine:
         def build() -> None:
             lines = self.client.buildx.build(
                 context,
+                file=context / dockerfile,
+                target=target or None,
                 platforms=list(platforms),
                 output=dict(output),
                 build_args=dict(arguments),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.artifacts.engine import Engine, open_engine
 from pipeline.git import Git
-from pipeline.project import PLATFORMS, child_environment
+from pipeline.project import PLATFORMS, SOURCE, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
@@ -48,6 +48,7 @@ class Recipe:
         epoch: time of the commit in seconds: when the image says that it was created.
         tools_id: another value makes the stage with the tools anew, with current package lists.
         build_id: another value makes everything that ends up in the image anew.
+        source: address of the repository, for the labels.
     """
 
     base: str
@@ -56,6 +57,7 @@ class Recipe:
     epoch: int
     tools_id: str
     build_id: str = ""
+    source: str = SOURCE
 
     def arguments(self) -> dict[str, str]:
         """The build arguments of the Dockerfile."""
@@ -63,6 +65,8 @@ class Recipe:
             "BASE": self.base,
             "VERSION": self.version,
             "REVISION": self.revision,
+            "CREATED": datetime.fromtimestamp(self.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "SOURCE": self.source,
             "SOURCE_DATE_EPOCH": str(self.epoch),
             "TOOLS_ID": self.tools_id,
             "BUILD_ID": self.build_id,

@@ -21,6 +21,15 @@ MAX_BYTES = 60_000_000
 MAX_COMPRESSED_BYTES = 25_000_000
 """So do its layers as they travel."""
 
+LABEL = "org.opencontainers.image."
+LABELS = frozenset(
+    (
+        *("title", "description", "licenses", "vendor", "version", "revision", "created"),
+        *("url", "source", "documentation"),
+    )
+)
+"""Names that every image carries, each after `LABEL` (OCI image specification, annotations)."""
+
 _USER = "65532:65532"
 _SHELLS = {"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "csh", "perl"}
 _MANAGERS = {"apt", "apt-get", "dpkg", "rpm", "apk", "pip", "pip3", "su", "sudo", "mount"}
@@ -105,7 +114,9 @@ def look_at_image(layout: Path, platform: PlatformImage, version: str) -> int:
     settings = read_settings(layout, platform)
     if settings.user != _USER:
         raise _refused(f"the image for {name} runs as {settings.user or 'root'}, not {_USER}")
-    labelled = settings.labels.get("org.opencontainers.image.version")
+    if lacking := sorted(each for each in LABELS if not settings.labels.get(LABEL + each)):
+        raise _refused(f"the image for {name} has no label {LABEL}{lacking[0]}")
+    labelled = settings.labels[f"{LABEL}version"]
     if labelled != version:
         raise _refused(f"the image for {name} is labelled {labelled}, not {version}")
     entries = list(_entries(layout, platform))

@@ -5,6 +5,7 @@ Format: OCI image layout and image index, version 1. Nothing is run and nothing 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import zlib
@@ -92,6 +93,26 @@ def read_image(layout: Path) -> Image:
     Raises:
         PipelineError: no layout, more than one image, or a blob that is missing or changed.
     """
+    top = _top(layout)
+    if top.media_type != INDEX:
+        raise _unreadable(layout, f"its image is a {top.media_type}, not an index of platforms")
+    inner = _decode(layout, top.digest, _Index)
+    return Image(top.digest, tuple(_platform(layout, child) for child in inner.manifests))
+
+
+def read_single(layout: Path, platform: str) -> PlatformImage:
+    """Read the one image of a layout that was built for one platform, so without an inner index.
+
+    Raises:
+        PipelineError: see `read_image`.
+    """
+    os, _, architecture = platform.partition("/")
+    return _platform(
+        layout, msgspec.structs.replace(_top(layout), platform=_Platform(os, architecture))
+    )
+
+
+def _top(layout: Path) -> _Descriptor:
     try:
         outer = msgspec.json.decode((layout / "index.json").read_bytes(), type=_Index)
     except OSError as error:
@@ -100,11 +121,7 @@ def read_image(layout: Path) -> Image:
         raise _unreadable(layout, str(error)) from None
     if len(outer.manifests) != 1:
         raise _unreadable(layout, f"it holds {len(outer.manifests)} images, not one")
-    top = outer.manifests[0]
-    if top.media_type != INDEX:
-        raise _unreadable(layout, f"its image is a {top.media_type}, not an index of platforms")
-    inner = _decode(layout, top.digest, _Index)
-    return Image(top.digest, tuple(_platform(layout, child) for child in inner.manifests))
+    return outer.manifests[0]
 
 
 def read_settings(layout: Path, platform: PlatformImage) -> Settings:
@@ -138,6 +155,12 @@ def _platform(layout: Path, child: _Descriptor) -> PlatformImage:
         bytes=sum(_unpacked_size(layout, layer) for layer in layers),
         compressed_bytes=sum(layer.size for layer in layers),
     )
+
+
+def unpacked_size(layer: Path) -> int:
+    """Bytes of the tar inside a layer (tar, gzip)."""
+    with gzip.open(layer) as tar:
+        return sum(len(piece) for piece in iter(lambda: tar.read(_PIECE), b""))
 
 
 def _unpacked_size(layout: Path, layer: _Descriptor) -> int:

@@ -140,7 +140,9 @@ class ComposeTarget:
         ran = self.shell.run(argv, check=False, timeout=_CANARY_SECONDS)
         if check and not ran.ok:
             why = (
-                last_line(ran.stderr) or last_line(ran.stdout) or f"it ended with {ran.returncode}"
+                last_line(ran.stderr, 2)
+                or last_line(ran.stdout, 2)
+                or f"it ended with {ran.returncode}"
             )
             raise PipelineError(f"the canary sync failed: {why}")
 

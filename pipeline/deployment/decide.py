@@ -14,6 +14,8 @@ from pipeline.deployment.ledger import Action, Record, is_proven, last_good, unf
 from pipeline.deployment.target import Running
 from pipeline.step import Exit, PipelineError
 
+_STALE = "it runs, with other files than there are now"
+
 
 class Way(StrEnum):
     """How to get there."""
@@ -76,10 +78,14 @@ def decide_deploy(reference: str, now: Running | None, records: Sequence[Record]
         return _deploy(Way.PUT, reference, previous, before, _cut_off(why, records))
     if is_proven(records, reference):
         stays = Known(reference, now.previous)
+        if now.healthy and now.stale:
+            return _deploy(Way.PUT, reference, now.previous, stays, _STALE)
         if now.healthy:
             return _deploy(Way.KEEP, reference, now.previous, stays, "it runs and passed its gates")
         return _deploy(Way.PUT, reference, now.previous, stays, "it runs and is not healthy")
     way, why = (Way.LOOK, "it runs, and whether it passed its gates is not known")
+    if now.stale:
+        way, why = (Way.PUT, _STALE)
     if not now.healthy:
         way, why = (Way.PUT, "it runs and is not healthy")
     back = _before_unproven(now, records)
@@ -105,7 +111,7 @@ def decide_rollback(environment: str, now: Running | None, records: Sequence[Rec
     if cut_off is not None and (known := _before(cut_off)):
         return _rollback(known, now, known, "a deployment was cut off; this ran before it")
     if now is None or not now.previous:
-        what = "runs nothing" if now is None else f"runs {now.reference}, the first one there"
+        what = "runs nothing" if now is None else f"runs {now.reference}, and nothing before it"
         raise PipelineError(
             f"{environment} {what}: there is nothing to go back to",
             exit_code=Exit.USAGE,
@@ -132,9 +138,7 @@ def _what_ran(now: Running | None, records: Sequence[Record]) -> Known | None:
     if now is None:
         return _before(cut_off) if cut_off else None
     if cut_off and cut_off.action is Action.DEPLOY:
-        wanted = cut_off.deed
-        if now.reference == wanted.reference != wanted.before:
-            return _before(cut_off)  # in the middle of a change: what ran before it counts
+        return _before(cut_off)  # in the middle of a change: what was good before it counts
     good_once = last_good(records)
     proven = good_once is not None and good_once.deed.live == now.reference
     if now.healthy or proven or not now.previous:
@@ -151,7 +155,7 @@ def _before(cut_off: Record) -> Known | None:
 def _before_unproven(now: Running, records: Sequence[Record]) -> Known | None:
     """What to go back to when what runs is what was asked for and may be no good."""
     cut_off = unfinished(records)
-    if cut_off is not None and cut_off.deed.reference == now.reference:
+    if cut_off and (cut_off.action is Action.DEPLOY or cut_off.deed.reference == now.reference):
         return _before(cut_off)
     return Known(now.previous) if now.previous else Known(now.reference)
 

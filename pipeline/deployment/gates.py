@@ -114,26 +114,39 @@ def _unsettled(target: Target, begun: Running, settle: int, clock: Clock) -> str
     deadline = clock.now() + settle
     misses = 0
     while True:
-        now = target.observe()
-        if why := _another(begun, now):
-            return why
-        answer = target.ask("/readyz")
-        well = now is not None and now.healthy and answer is not None and answer.ok
-        misses = 0 if well else misses + 1
+        look = _look(target, begun)
+        if look.another:
+            return look.another
+        misses = misses + 1 if look.unready else 0
         if misses >= _MISSES:
-            return f"it was ready and is not any more: {_unready(answer)}"
+            return f"it was ready and is not any more: {look.unready}"
         rest = deadline - clock.now()
         if rest <= 0 and not misses:
             return ""
         clock.sleep(min(1.0, max(rest, 0.2)))
 
 
-def _another(begun: Running, now: Running | None) -> str:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look found: that something else runs, or that it is not ready; else nothing."""
+
+    another: str = ""
+    unready: str = ""
+
+
+def _look(target: Target, begun: Running) -> _Look:
+    try:
+        now = target.observe()
+    except PipelineError as error:  # a platform that is busy for a moment is no reason to go back
+        return _Look(unready=error.message)
     if now is None or now.reference != begun.reference:
-        return f"{now.reference if now else 'nothing'} runs instead"
+        return _Look(another=f"{now.reference if now else 'nothing'} runs instead")
     if now.restarts > begun.restarts or (begun.since and now.since and now.since > begun.since):
-        return "it ended and was started again"
-    return ""
+        return _Look(another="it ended and was started again")
+    answer = target.ask("/readyz")
+    if answer is None or not answer.ok:
+        return _Look(unready=_unready(answer))
+    return _Look(unready="" if now.healthy else "the platform calls it unhealthy")
 
 
 def _same(one: str, other: str) -> bool:

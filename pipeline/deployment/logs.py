@@ -15,7 +15,12 @@ def plain(line: str) -> str:
     return kept.strip()[:_LONGEST]
 
 
-def last_line(text: str) -> str:
-    """The last line that says something; empty when none does."""
+def last_line(text: str, count: int = 1) -> str:
+    """The last lines that say something, in one; empty when none does.
+
+    Args:
+        text: what was written.
+        count: how many; an error and its advice are two.
+    """
     lines = [kept for line in text.splitlines() if (kept := plain(line))]
-    return lines[-1] if lines else ""
+    return "; ".join(lines[-count:])

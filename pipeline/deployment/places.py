@@ -15,6 +15,7 @@ import msgspec
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MOST_SHARDS = 4096  # of `mgit serve --shard`
 _MEMORY = re.compile(r"[1-9][0-9]{0,11}[bkmg]?")
 
 
@@ -82,7 +83,9 @@ class SwarmPlace(_Paths, frozen=True, forbid_unknown_fields=True):
     Args:
         config: folder with `config.toml`.
         secrets: folder with token files.
-        port: where the service answers on loopback of this machine.
+        port: where each shard answers on its node, so one shard a node; 0: each engine takes a free
+            one, and the next task can be made ready before the old one stops.
+        shards: how many services divide the repositories.
         stack: name of the stack; services and volumes carry it.
         files: stack files, the later ones change the earlier ones.
         memory: limit, for example `1g`.
@@ -90,14 +93,18 @@ class SwarmPlace(_Paths, frozen=True, forbid_unknown_fields=True):
 
     config: Path
     secrets: Path
-    port: int
+    port: int = 0
+    shards: int = 1
     stack: str = "mgit"
     files: tuple[Path, ...] = (Path("deploy/swarm/stack.yaml"),)
     memory: str = "1g"
 
     def __post_init__(self) -> None:
         checked_name(self.stack, "stack")
-        _checked_port(self.port)
+        if self.port:
+            _checked_port(self.port)
+        if not 0 < self.shards <= _MOST_SHARDS:
+            raise ValueError(f"{self.shards} is no number of shards")
         _checked_memory(self.memory)
 
     def needed(self) -> Iterator[Path]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pipeline.deployment.decide import Move, Way, decide_deploy, decide_rollback
 from pipeline.deployment.environments import Approval, Environment
 from pipeline.deployment.images import Wanted, check_policy
-from pipeline.deployment.ledger import ledger_folder, ledger_path, read_ledger
+from pipeline.deployment.ledger import Action, ledger_folder, ledger_path, read_ledger
 from pipeline.deployment.lock import lock_path, look
 from pipeline.deployment.target import Running, Target, check_reference
 from pipeline.project import Project
 
+_WORDS = {Action.DEPLOY: "deploy", Action.ROLLBACK: "roll back to"}
 _WAYS = {
     Way.KEEP: "nothing",
     Way.LOOK: "ask its gates, without replacing it",
@@ -45,7 +46,7 @@ def preview(
         move, version = decide_deploy(wanted.reference, now, records), wanted.version
     lock = look(lock_path(ledger_folder(project, place), place.name))
     lines = (
-        ("asked for", f"{move.action} of {_named(move.reference, version)}"),
+        ("asked for", f"{_WORDS[move.action]} {_named(move.reference, version)}"),
         ("runs", _running(now)),
         ("would do", f"{_WAYS[move.way]}, because {move.why}"),
         *_gated(place, move),
@@ -75,7 +76,7 @@ def _gated(place: Environment, move: Move) -> tuple[tuple[str, str], ...]:
     else:
         otherwise = f"{back.reference} comes back"
     agree = "somebody: --approve NAME, or yes at the terminal"
-    asked = place.approval is Approval.ASK and move.action == "deploy"
+    asked = place.approval is Approval.ASK and move.action is Action.DEPLOY
     approval = (("has to agree", agree),) if asked else ()
     return (("gates", words), ("or else", otherwise), *approval)
 

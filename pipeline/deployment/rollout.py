@@ -18,7 +18,7 @@ from pipeline.deployment.environments import Environment
 from pipeline.deployment.gates import Clock, not_ready, why_not
 from pipeline.deployment.images import Wanted, check_policy
 from pipeline.deployment.ledger import Action, Deed, Ledger
-from pipeline.deployment.target import Target, check_reference
+from pipeline.deployment.target import Target, check_reference, shortened
 from pipeline.journal import Event
 from pipeline.step import Exit, PipelineError
 
@@ -158,7 +158,7 @@ def _change(rollout: Rollout, move: Move, version: str) -> _End:
     why = ""
     if move.way is Way.PUT:
         _prepare(rollout, move)
-        rollout.say(f"{name}: {move.reference} goes live")
+        rollout.say(f"{name}: {shortened(move.reference)} goes live")
         why = _attempt(lambda: target.put(move.reference, move.previous))
     if not why:
         rollout.say(f"{name}: it runs; looking whether it stays good")
@@ -216,7 +216,7 @@ def _restore(rollout: Rollout, back: Known) -> str:
     now = target.observe()
     if now and (now.reference, now.healthy) == (back.reference, True):
         return not_ready(target, clock)  # it was never replaced
-    rollout.say(f"{rollout.environment.name}: {back.reference} comes back")
+    rollout.say(f"{rollout.environment.name}: {shortened(back.reference)} comes back")
     why = _attempt(lambda: target.put(back.reference, back.previous))
     return why or not_ready(target, clock)
 

@@ -17,7 +17,7 @@ from pipeline.deployment.ledger import (
     unfinished,
 )
 from pipeline.deployment.lock import lock_path, look
-from pipeline.deployment.target import Running, Target
+from pipeline.deployment.target import Running, Target, shortened
 from pipeline.project import Project
 from pipeline.step import Exit, PipelineError
 from pipeline.table import table
@@ -26,7 +26,6 @@ _HEAD = (
     *("environment", "kind", "version", "digest", "healthy", "since", "by", "lock"),
     "predecessor",
 )
-_SHORT = 12
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +126,8 @@ def _notes(records: Sequence[Record], *, held: bool) -> list[str]:
         return [f"{told}, begun {_utc(cut_off.time)}, did not end: {advice}"]
     last = records[-1] if records else None
     if last is not None and last.event != "done" and last.deed.why and last is not cut_off:
-        return [f"the last {last.action}, {_utc(last.time)}, by {last.deed.who}: {last.deed.why}"]
+        why = shortened(last.deed.why)
+        return [f"the last {last.action}, {_utc(last.time)}, by {last.deed.who}: {why}"]
     return []
 
 
@@ -143,7 +143,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _short(reference: str) -> str:
-    return reference.rpartition("@")[2].removeprefix("sha256:")[:_SHORT] or "an unknown image"
+    return shortened(reference) or "an unknown image"
 
 
 def _utc(time: str) -> str:

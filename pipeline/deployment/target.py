@@ -22,6 +22,7 @@ VERSION = "org.opencontainers.image.version"
 Effects = Callable[[str, str], AbstractContextManager[None]]
 """Entered with a name and an environment around each change; see `pipeline.faults.effect`."""
 
+_LONG = re.compile(r"\S+@sha256:([0-9a-f]{12})[0-9a-f]{52}")
 _PINNED = re.compile(r"^[a-z0-9][a-zA-Z0-9.:/_-]*@sha256:[0-9a-f]{64}$")
 
 
@@ -37,6 +38,8 @@ class Running:
             still. -1 where the platform does not tell.
         version: the image's version as its label says; empty if it says none.
         since: RFC 3339 time of its start; empty if the platform does not tell.
+        stale: whether it was set up with other files than the environment names now. Where a
+            platform hands files on itself, for example a swarm its secrets, that wants a rollout.
     """
 
     reference: str
@@ -45,6 +48,7 @@ class Running:
     restarts: int = 0
     version: str = ""
     since: str = ""
+    stale: bool = False
 
     @property
     def digest(self) -> str:
@@ -156,3 +160,8 @@ def check_reference(reference: str) -> None:
             exit_code=Exit.USAGE,
             advice="write REGISTRY/NAME@sha256:…, as the release's report has it",
         )
+
+
+def shortened(text: str) -> str:
+    """A text for people: of every image by digest in it the first digits of the digest."""
+    return _LONG.sub(r"\1", text)

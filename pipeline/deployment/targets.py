@@ -10,7 +10,6 @@ from pipeline.deployment.places import ComposePlace, KubernetesPlace, SwarmPlace
 from pipeline.deployment.target import Target
 from pipeline.faults import effect
 from pipeline.project import Project
-from pipeline.step import Exit, PipelineError
 
 
 def open_target(project: Project, environment: Environment) -> Target:
@@ -25,14 +24,13 @@ def open_target(project: Project, environment: Environment) -> Target:
             from pipeline.deployment.compose import open_compose
 
             return open_compose(project, environment, place, partial(effect, project))
+        case SwarmPlace() as place:
+            from pipeline.deployment.swarm import open_swarm
+
+            return open_swarm(project, environment, place, partial(effect, project))
         case KubernetesPlace() as place:
             from pipeline.deployment.kubernetes import open_kubernetes
 
             return open_kubernetes(project, environment, place, partial(effect, project))
-        case SwarmPlace():
-            raise PipelineError(
-                f"{environment.name}: nothing deploys to {environment.kind} yet",
-                exit_code=Exit.ENVIRONMENT,
-            )
         case _ as never:
             assert_never(never)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.machine import apt
+from pipeline.machine import apt, emulation
 from pipeline.project import Project
 from pipeline.shell import Shell
 from pipeline.step import PipelineError
 
 BASE_IMAGE = "debian:trixie-slim"
 REGISTRY_IMAGE = "registry:2"
+EMULATION = "arm64 emulation"
 _PROBE_SECONDS = 90
 
 
@@ -102,6 +104,16 @@ def missing_for_tests(shell: Shell) -> tuple[Missing, ...]:
     """What the tests lack here beside that. Read-only."""
     lacking = (tool for tool in _FOR_TESTS if not runs(shell, tool.name, "--version"))
     return tuple(map(_with_command, lacking))
+
+
+def missing_emulation(shell: Shell) -> tuple[Missing, ...]:
+    """What the tests lack here that run the image for arm64. Read-only."""
+    why = emulation.Emulation().lacking()
+    if not why or os.uname().machine in {"aarch64", "arm64"}:
+        return ()
+    there = runs(shell, emulation.PROGRAM, "--version")
+    own = () if there else (emulation.PACKAGE,)
+    return (Missing(EMULATION, f"runs the image for arm64; {why}", emulation.COMMAND, own=own),)
 
 
 def missing_tools(project: Project) -> tuple[Missing, ...]:

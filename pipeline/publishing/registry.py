@@ -166,6 +166,19 @@ class Registry:
         if self.digest(reference) != sha256(body):
             raise PipelineError(f"{self.name} does not give back what was stored as {reference}")
 
+    def referrers(self, digest: str) -> bytes | None:
+        """The index of what refers to a manifest; None where this registry keeps no such list.
+
+        Raises:
+            PipelineError: the registry refuses or does not answer.
+        """
+        answer = self._ask("GET", f"/referrers/{digest}")
+        if answer.status == 404:
+            return None
+        if not answer.ok:
+            raise http.refused(answer, "asking what refers to an image")
+        return answer.body
+
     def delete(self, digest: str) -> None:
         """Take a manifest away, and with it every tag on it; gone already is fine."""
         answer = self._ask("DELETE", f"/manifests/{digest}")

@@ -8,10 +8,12 @@ from pipeline.git import Git
 from pipeline.project import Endpoints
 from pipeline.publishing import index
 from pipeline.publishing.places import DISTRIBUTION, registry_of, releases_of
+from pipeline.publishing.referrers import CYCLONEDX, IN_TOTO, files_beside, is_list
+from pipeline.publishing.registry import Registry
 from pipeline.rehearsal.world import World
 from pipeline.report import Proof
 from pipeline.shell import Shell
-from pipeline.signing.beside import is_beside
+from pipeline.signing.beside import all_of, is_beside
 from pipeline.signing.cosign import Cosign
 from pipeline.signing.documents import CHECKSUMS, SIGNATURE, asset_of, envelope_name
 from pipeline.signing.rekor import Log
@@ -39,7 +41,7 @@ def stopped_in_the_middle(world: World, version: str) -> Proof:
     registry = registry_of(world.endpoints)
     release = releases_of(world.endpoints).find(tag_of(version))
     draft = release is not None and release.draft
-    tags = [tag for tag in registry.tags() if not is_beside(tag)]
+    tags = [tag for tag in registry.tags() if is_name(tag)]
     detail = f"{len(files)} of 2 files on the index, {len(tags)} tags on the image, " + (
         "the release is a draft" if draft else "the release is no draft"
     )
@@ -56,6 +58,7 @@ def published_as_tagged(world: World, claims: Claims) -> tuple[Proof, ...]:
         _index(endpoints, wanted),
         _image(endpoints, claims),
         _release(endpoints, claims.version, wanted),
+        found_from_the_digest(registry_of(endpoints), claims),
         Proof(
             "nothing was published twice",
             ok=uploads == [200, 200],
@@ -115,6 +118,29 @@ def logged(world: World, version: str) -> Proof:
     )
 
 
+def is_name(tag: str) -> bool:
+    """Whether a tag is a name for people, and not of something beside the image."""
+    return not is_beside(tag) and not is_list(tag)
+
+
+def found_from_the_digest(registry: Registry, claims: Claims) -> Proof:
+    """Who has only the image finds its parts, for each platform, and its origin."""
+    index, *platforms = all_of(registry, claims.image_digest) or ("",)
+    ours = {each.digest for each in claims.artifacts}
+
+    def has(subject: str, kind: str) -> bool:
+        return any(k == kind and digest in ours for k, digest in files_beside(registry, subject))
+
+    parts = sum(has(each, CYCLONEDX) for each in platforms)
+    origin = bool(index) and has(index, IN_TOTO)
+    return Proof(
+        "bills of materials and provenance are found from the image's digest",
+        ok=origin and bool(platforms) and parts == len(platforms),
+        detail=f"parts of {parts} of {len(platforms)} platforms, "
+        f"{'the' if origin else 'no'} provenance of the image",
+    )
+
+
 def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
     dists = {name: digest for name, digest in wanted.items() if name.endswith(_DISTRIBUTIONS)}
     found = index.files(endpoints.index_simple, DISTRIBUTION)
@@ -128,7 +154,7 @@ def _index(endpoints: Endpoints, wanted: dict[str, str]) -> Proof:
 
 def _image(endpoints: Endpoints, claims: Claims) -> Proof:
     registry = registry_of(endpoints)
-    tags = (tag for tag in registry.tags() if not is_beside(tag))
+    tags = (tag for tag in registry.tags() if is_name(tag))
     pointing = {tag: registry.digest(tag) for tag in tags}
     names = ", ".join(sorted(pointing)) or "no tag"
     ok = {claims.version, "latest"} <= pointing.keys() and set(pointing.values()) == {

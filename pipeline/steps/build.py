@@ -178,6 +178,7 @@ def build_once(
         epoch=facts.epoch,
         tools_id=tools_id,
         build_id=secrets.token_hex(8),
+        source=project.endpoints.source_url,
     )
     build_layout(open_engine(shell), context, recipe, PLATFORMS, out / LAYOUT)
     return out

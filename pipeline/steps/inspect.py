@@ -125,7 +125,10 @@ def pinned_database(project: Project) -> Path | None:
 
 
 def judge(platform: str, report: Report) -> None:
-    """Whether a scan of the image lets it pass: it read something, and found nothing critical.
+    """Whether a scan of the image lets it pass.
+
+    It read something, and found nothing critical, nothing high that an update would mend, no
+    secret, and no Debian past its end.
 
     Raises:
         PipelineError: GATE, names the first finding; ENVIRONMENT, it read too little to say.
@@ -138,6 +141,7 @@ def judge(platform: str, report: Report) -> None:
                 advice="a scan that reads nothing finds nothing: look at docker/assemble.py",
             )
     stopping = [*report.at_least("CRITICAL")]
+    stopping += [one for one in report.at_least("HIGH") if one.fixable]
     stopping += [one for one in report.seen if one.kind is Kind.LEAK and one not in stopping]
     if stopping:
         first = stopping[0].finding

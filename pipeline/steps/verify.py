@@ -20,6 +20,7 @@ from pipeline.publishing.places import (
     registry_of,
     releases_of,
 )
+from pipeline.publishing.referrers import attachments, lacks
 from pipeline.signing.cosign import cosign_of
 from pipeline.signing.stranger import Stranger, tag_is_signed, wrong
 from pipeline.step import Artifact, Effect, Facts, Step, Todo, Verdict
@@ -33,7 +34,7 @@ def check(project: Project, facts: Facts) -> Verdict:
         (
             f"install {DISTRIBUTION} {version} from the index by hash and run it",
             f"pull {project.endpoints.registry}:{version} and run it",
-            "read the assets of the release back",
+            "read the assets of the release back, and what lies beside the image",
             "verify the signatures of tag, files and image, as far as keys are named",
         )
     )
@@ -47,6 +48,7 @@ def run(project: Project, facts: Facts) -> Facts:
     """
     _assets(project, facts)
     check_signatures(project, facts)
+    check_attached(project, facts)
     install_and_run(project, facts)
     _image(open_engine(project.shell), project, facts)
     return facts
@@ -62,6 +64,18 @@ def _assets(project: Project, facts: Facts) -> None:
         asset = release.asset(artifact.name)
         if asset is None or releases.digest(asset) != artifact.digest:
             raise wrong(f"the release {tag} does not hold {artifact.name} as it was built")
+
+
+def check_attached(project: Project, facts: Facts) -> None:
+    """Who has the image finds its bills of materials and its provenance beside it.
+
+    Raises:
+        PipelineError: CONFLICT; names the one that is not there as it was built.
+    """
+    registry = registry_of(project.endpoints)
+    for each in attachments(facts):
+        if lacks(registry, each):
+            raise wrong(f"{registry.name}@{each.subject} does not refer to {each.artifact.name}")
 
 
 def check_signatures(project: Project, facts: Facts) -> None:

@@ -270,7 +270,7 @@ def _begin(world: World, half: str, folder: Path | None) -> None:
 
 
 def _memories(half: str) -> tuple[str, ...]:
-    """A deployment has no journal but its ledger; where cosign takes its time, the extremes are enough."""
+    """A deployment has a ledger in place of it; where cosign takes its time the extremes do."""
     return MEMORIES if half in {"laptop", "ci"} else ("kept", "all lost")
 
 

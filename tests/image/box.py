@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,17 @@ def empty_configuration(folder: Path) -> Path:
     (folder / "config.toml").write_text(NOTHING_TO_MIRROR)
     (folder / "repositories.toml").write_text("version = 1\nrepo = []\n")
     return folder
+
+
+def files_of(image: str, archive: Path) -> list[tarfile.TarInfo]:
+    """All files of an image, without those that the engine adds; `archive` is a file to make."""
+    name = docker("create", image).stdout.strip()
+    try:
+        docker("export", "--output", archive, name)
+    finally:
+        docker("rm", "--force", "--volumes", name)
+    with tarfile.open(archive) as tar:
+        return [member for member in tar if not member.name.startswith(("dev/", ".dockerenv"))]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts.inspection import MAX_BYTES, Entry, unwanted
-from tests.image.box import HARDENED, docker
+from tests.image.box import HARDENED, docker, files_of
 
 ROOT = Path(__file__).parents[2]
 # Told where they are missed, of other systems, for type checkers alone, or loaded from beside.
@@ -24,14 +24,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def files(image: str, tmp_path_factory: pytest.TempPathFactory) -> list[tarfile.TarInfo]:
     """All files of the image, without those that the engine adds."""
-    archive = tmp_path_factory.mktemp("image") / "root.tar"
-    name = docker("create", image).stdout.strip()
-    try:
-        docker("export", "--output", archive, name)
-    finally:
-        docker("rm", "--force", "--volumes", name)
-    with tarfile.open(archive) as tar:
-        return [member for member in tar if not member.name.startswith(("dev/", ".dockerenv"))]
+    return files_of(image, tmp_path_factory.mktemp("image") / "root.tar")
 
 
 def run(image: str, *words: str, program: str = "") -> subprocess.CompletedProcess[str]:

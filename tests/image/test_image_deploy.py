@@ -12,19 +12,24 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.deployment import commands
+from pipeline.deployment.commands import Asked, Hands
 from pipeline.deployment.environments import load_environments
 from pipeline.deployment.places import ComposePlace
 from pipeline.deployment.targets import open_target
 from pipeline.project import Endpoints, Project, child_environment
+from pipeline.publishing.registry import Registry as ImageNames
 from pipeline.shell import Shell
 from pipeline.step import Done, Exit, Facts, PipelineError, Todo
 from pipeline.steps import deploy
+from sandbox.forge import SandboxForge
 from sandbox.registry import Registry, RegistryMissing, open_registry
 from tests.image.box import docker, empty_configuration, free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
+_TOKEN = "canary-8c1e44d2-deployment-token"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -174,4 +179,54 @@ def test_a_tag_is_not_deployed(place: Place) -> None:
     with pytest.raises(PipelineError, match="not an image by digest") as refused:
         place.deploy("127.0.0.1:5000/mgit:latest")
     assert refused.value.exit_code is Exit.USAGE
+    assert place.running() == ""
+
+
+def test_a_canary_syncs_beside_what_runs(place: Place, tmp_path: Path) -> None:
+    """With the real configuration and token, into a volume of its own that is gone afterwards."""
+    with SandboxForge(tmp_path / "forge", "gitea", token=_TOKEN) as forge:
+        forge.add_repo("acme", "tool", commits=3)
+        (tmp_path / "config/config.toml").write_text(
+            f"""
+            version = 1
+            [defaults]
+            kind = "mirror"
+            [sources.forge]
+            forge = "gitea"
+            url = "{forge.api_url}"
+            owners = ["acme"]
+            token_file = "/run/secrets/forge"
+            """
+        )
+        token = tmp_path / "secrets/forge"
+        token.write_text(f"{_TOKEN}\n")
+        token.chmod(0o444)
+        file = tmp_path / "environments.toml"
+        file.write_text(file.read_text().replace("settle = 1", 'settle = 1, canary = "acme/tool"'))
+        place.deploy(place.first)
+        assert place.running() == place.first
+
+        before = place.containers()
+        with pytest.raises(PipelineError, match="did not pass its canary") as refused:
+            place.deploy(place.broken)
+        assert refused.value.exit_code is Exit.GATE
+        assert place.containers() == before, "it was not even stopped"
+    (found,) = load_environments(place.project)
+    assert isinstance(found.place, ComposePlace)
+    canary = f"label=com.docker.compose.project={found.place.project}-canary"
+    for kind in ("container", "volume"):
+        assert docker(kind, "ls", *_all(kind), "--quiet", "--filter", canary).stdout == ""
+    assert _TOKEN not in (tmp_path / "log.txt").read_text()
+
+
+def test_a_tag_that_lies_about_its_version(place: Place) -> None:
+    """What the registry has under that name and what the image calls itself have to agree."""
+    registry = ImageNames(place.project.endpoints.registry, insecure=True)
+    found = registry.manifest(place.first.partition("@")[2])
+    assert found is not None
+    registry.put_manifest("9.9.9", found.media_type, found.body)
+    (environment,) = load_environments(place.project)
+    asked = Asked(version="9.9.9")
+    with pytest.raises(PipelineError, match=r"9\.9\.9 was asked for; nothing ran before"):
+        commands.deploy_to(place.project, environment, asked, Hands())
     assert place.running() == ""

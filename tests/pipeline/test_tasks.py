@@ -174,6 +174,7 @@ def test_the_endpoints_of_the_repository_are_complete() -> None:
     assert not done.rehearsal
     assert done.forge_repo == "Acme/mgit"
     assert done.registry.endswith("/acme/mgit")
+    assert done.source_url == "https://github.com/acme/mgit"
 
 
 def test_endpoints_come_from_the_flag_then_the_variable_then_the_file(

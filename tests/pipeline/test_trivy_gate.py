@@ -146,11 +146,14 @@ def document(**result: object) -> str:
 
 
 def flaw(severity: str) -> dict[str, object]:
+    """A vulnerability; `HIGH+` is a high one that an update mends."""
+    fixed = {"FixedVersion": "2"} if severity.endswith("+") else {}
     return {
+        **fixed,
         "VulnerabilityID": "CVE-2026-0001",
         "PkgName": "git",
         "InstalledVersion": "1",
-        "Severity": severity,
+        "Severity": severity.rstrip("+"),
     }
 
 
@@ -159,11 +162,19 @@ def report(*severities: str, packages: tuple[str, ...] = ("os-pkgs", "lang-pkgs"
     return Report(read.seen, dict.fromkeys(packages, 7), files=2)
 
 
-def test_a_critical_stops_the_image_and_a_high_is_only_told() -> None:
+def test_a_critical_stops_the_image_and_a_high_without_a_fix_is_only_told() -> None:
     judge("linux/amd64", report("HIGH", "UNKNOWN"))
     with pytest.raises(PipelineError, match="CVE-2026-0001 CRITICAL in git 1") as refused:
         judge("linux/amd64", report("HIGH", "CRITICAL"))
     assert refused.value.exit_code is Exit.GATE
+
+
+def test_a_high_that_an_update_mends_stops_the_image() -> None:
+    judge("linux/amd64", report("HIGH", "MEDIUM+"))
+    with pytest.raises(PipelineError, match=r"1 finding.*CVE-2026-0001 HIGH in git 1") as refused:
+        judge("linux/amd64", report("HIGH", "HIGH+", "LOW+"))
+    assert refused.value.exit_code is Exit.GATE
+    assert "fixed in 2" in refused.value.advice
 
 
 def test_a_scan_that_read_nothing_does_not_pass() -> None:

@@ -16,7 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -103,6 +104,7 @@ class ProcessWatch:
     def __init__(self) -> None:
         self.offences: set[tuple[str, str, str]] = set()
         self.seen: set[str] = set()
+        self.looked_at: set[int] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -120,12 +122,20 @@ class ProcessWatch:
                 if int(process.name) != os.getpid():
                     self._look(process)
 
+    def wait_for(self, processes: Collection[int]) -> None:
+        """Until it has looked at each of these that is still at work."""
+        end = time.monotonic() + PATIENCE
+        while left := [one for one in processes if one not in self.looked_at and _program(one)]:
+            assert time.monotonic() < end, f"not looked at: {[_program(one) for one in left]}"
+            time.sleep(0.01)
+
     def _look(self, process: Path) -> None:
         try:
             arguments = (process / "cmdline").read_bytes()
             environment = (process / "environ").read_bytes()
         except OSError:
             return  # it has ended
+        self.looked_at.add(int(process.name))
         program = arguments.replace(b"\0", b" ").decode(errors="replace").strip()
         self.seen.add(program.partition(" ")[0].rpartition("/")[2])
         self.offences |= {("argv", kind, program) for kind in canaries_in(arguments)}
@@ -305,16 +315,22 @@ def _work(world: World) -> None:
         assert ran.code == 0, (command, ran.err, ran.out)
 
 
-def _serve(world: World) -> None:
+def _serve(world: World, watch: ProcessWatch) -> None:
     """The service, looked at while a git has its token."""
     for kind, forge in world.forges.items():
         forge.push("acme", f"{kind}-one")
         forge.add_repo("acme", f"{kind}-two")
-    with world.forges["file"].hold("*/git-upload-pack") as held:
+    with world.forges["file"].hold("*/info/refs*") as held:  # which only git asks for
         service = world.serve()
         try:
             service.wait_for("service.started")
             assert held.arrived.wait(PATIENCE)
+            # All that is at work while a git has its token, and waits for the forge's answer.
+            family = _family_of(service.process.pid)
+            programs = [_program(pid) for pid in family]
+            assert any("remote-http" in program for program in programs)
+            assert len(family) > 2, "helpers of the service, git and what git has started"
+            watch.wait_for([service.process.pid, *family])
             world.said += [service.ask(path)[1] for path in ("/livez", "/readyz", "/metrics")]
         finally:
             held.__exit__(None, None, None)
@@ -359,7 +375,7 @@ def _fail(world: World) -> None:
 def test_no_canary_leaves_by_any_channel(world: World, tmp_path: Path) -> None:
     with ProcessWatch() as watch:
         _work(world)
-        _serve(world)
+        _serve(world, watch)
         _fail(world)
     assert "git" in watch.seen, "the watch saw what was at work"  # a shell may be too quick
     assert any("remote-http" in name for name in watch.seen)

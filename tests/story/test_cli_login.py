@@ -233,3 +233,31 @@ def test_nothing_but_login_asks_at_a_terminal(laptop: Laptop, forge: SandboxForg
                 os.close(terminal)
                 os.close(end)
             assert ran.returncode == 3, ran.stderr
+
+
+def test_what_cannot_be_a_token_or_an_address_changes_nothing(
+    laptop: Laptop, forge: SandboxForge
+) -> None:
+    forge.add_owner("acme")
+    nothing = laptop.mgit(*_login(forge), "--stdin", stdin=" \n")
+    assert (nothing.code, "no token was given" in nothing.err) == (2, True)
+    alone = laptop.mgit(*_login(forge))
+    assert "there is no terminal to ask for the token at" in alone.err
+    assert "--stdin < FILE" in alone.err
+    wrong = laptop.mgit("login", "work", "--forge", "github", "--url", "ftp://x", "--stdin")
+    assert (wrong.code, "--url must be" in wrong.err) == (2, True)
+    nobody = laptop.mgit("login", "work", "--stdin", stdin=CANARY)
+    assert "nothing says which forge it is" in nobody.err
+    close = laptop.mgit("login", "work", "--forge", "gitab", "--stdin", stdin=CANARY)
+    assert "did you mean gitlab?" in close.err
+    binary = subprocess.run(
+        [sys.executable, "-m", "mgit", *_login(forge), "--stdin"],
+        input=b"\xff\xfe token",
+        env={**laptop.environment, "PYTHONIOENCODING": "utf-8:strict"},
+        cwd=laptop.home,
+        capture_output=True,
+        check=False,
+    )
+    assert binary.returncode == 2
+    assert b"is not text" in binary.stderr
+    assert not laptop.config_file.exists()

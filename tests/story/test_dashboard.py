@@ -67,8 +67,8 @@ def watched(
             forge.store.delete_ref(empty, ref)
         (work.root / "acme" / "repo-004" / ".git" / "HEAD").write_text("rubbish")
         forge.store.delete(forge.store.get("acme", "repo-008"))
-        for query in ("ref_loss_held", "corrupt", "vanished_total"):
-            prometheus.wait_for(f"sum(mgit_repos_{query})", lambda found: value(found) == 1)
+        for metric in ("held_repos", "repos_corrupt", "repos_vanished_total"):
+            prometheus.wait_for(f"sum(mgit_{metric})", lambda found: value(found) == 1)
         prometheus.wait_for('mgit_repos{state="failed"}', lambda found: value(found) == 3)
         forge.fail_next("/api/*", 401, {}, b"{}", times=1)
         refused = 'mgit_source_problems_total{kind="credential"}'

@@ -180,3 +180,29 @@ def test_nothing_is_accepted_of_what_is_not_held(mirrored: Laptop) -> None:
     ran = mirrored.mgit("ack", "acme/app")
     assert ran.code == 2
     assert "nothing that is held" in ran.err
+
+
+def test_what_is_held_can_be_read_by_programs_and_a_long_list_is_cut_for_people(
+    work: Laptop, forge: SandboxForge
+) -> None:
+    assert work.mgit("ack").err.strip().endswith("nothing is held, as of the last sync")
+    names = tuple(f"old-{number:02}" for number in range(45))
+    forge.add_repo("acme", "app", branches=names)
+    forge.add_repo("acme", "tool")
+    assert work.mgit("sync", "--kind", "mirror").code == 0
+    for name in names[:43]:
+        forge.delete_ref("acme", "app", f"refs/heads/{name}")
+    assert work.mgit("sync").code == 1
+
+    shown = work.mgit("ack")
+    assert "and 3 more; --format json has them all" in shown.out
+    assert "1 repository held" in shown.err
+    [line] = work.mgit("ack", "--format", "jsonl").out.splitlines()
+    record = json.loads(line)
+    assert (record["schema"], record["acknowledged"]) == ("mgit.ack.repository/1", False)
+    assert len(record["refs"]) == 43
+    looked = work.mgit("ack", "--source", "work", "--dry-run", "--format", "jsonl")
+    assert json.loads(looked.out)["acknowledged"] is False
+    assert work.mgit("sync").code == 1
+    accepted = work.mgit("ack", "--source", "work", "--format", "jsonl")
+    assert json.loads(accepted.out)["acknowledged"] is True

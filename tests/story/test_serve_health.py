@@ -102,13 +102,13 @@ def test_the_helper_holds_neither_the_lock_nor_a_secret(start: Start, work: Lapt
     opened = [str(link.readlink()) for link in (process / "fd").iterdir()]
     assert not [name for name in opened if name.startswith((str(work.home), str(work.root)))]
     assert (process / "environ").read_bytes() == b""
-    python, *flags, program, listener, region, deadline, end = (
+    python, *flags, program, listener, region, deadline, tell, end = (
         (process / "cmdline").read_bytes().decode().split("\0")
     )
     assert "python" in python
     assert flags == ["-I", "-S"]
     assert program.endswith(("answering.py", "answering.pyc"))
-    assert (listener + region).isdecimal()
+    assert (listener + region + tell).isdecimal()
     assert (deadline, end) == ("10.0", "")
     maps = (process / "maps").read_text()
     assert str(work.home) not in maps

@@ -206,6 +206,39 @@ def test_who_guesses_is_logged_audited_and_kept_waiting(
     assert verify_audit(log).problem == ""
 
 
+def test_who_guesses_at_the_metrics_is_logged_audited_and_kept_waiting(
+    start: Start, work: Laptop, tokens: Path
+) -> None:
+    service = start(MGIT_WEB_TOKEN_FILE=str(tokens))
+    service.wait_for("run.ended")
+
+    def metrics(token: str) -> Answer:
+        connection = http.client.HTTPConnection(*service.listen.split(":"), timeout=PATIENCE)
+        try:
+            connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    assert metrics(TOKEN).status == 200
+    answers = [metrics(f"guess-number-{number:020}") for number in range(12)]
+    assert [one.status for one in answers[:10]] == [401] * 10
+    assert answers[-1].status == 429
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert metrics(TOKEN).status == 429, "nobody is listened to there, right or wrong"
+    said = service.wait_for("web.refused", level="warning", path="/metrics")
+    assert (said["client"], said["status"], said["code"]) == ("127.0.0.1", 401, "token-wrong")
+    assert service.end() == 0
+    log = state_folder(work) / "audit.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    refused = [one for one in records if one["event"]["action"] == "web-refused"]
+    assert len(refused) == 10
+    assert refused[0]["event"]["outcome"] == "failure"
+    assert refused[0]["labels"]["client"] == "127.0.0.1"
+    assert "guess-number" not in log.read_text() + "".join(service.raw)
+    assert verify_audit(log).problem == ""
+
+
 def trusting(authority: Authority, pair: Pair | None = None) -> ssl.SSLContext:
     # Not `create_default_context`: its strictness is about the sandbox's own authority.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandbox.forge import Hook, SandboxForge, compose, send
 from tests.story.laptop import Laptop
-from tests.story.serving import Service, audited, serving, write_secret
+from tests.story.serving import PATIENCE, Service, audited, serving, write_secret
 
 SECRET = "a-secret-that-two-sides-know"
 NEXT_SECRET = "the-secret-that-comes-after-it"
@@ -102,6 +104,40 @@ def test_a_replay_does_nothing_also_under_another_id_and_after_a_restart(
         assert again.wait_for("webhook.accepted")["code"] == "replayed"
         assert again.end() == 0
         assert "run.started" not in [one["event"] for one in again.said]
+
+
+@pytest.mark.fault("the service is killed while hints of webhooks wait")
+def test_hints_that_waited_are_followed_after_a_kill(
+    service: Service, work: Laptop, forge: SandboxForge
+) -> None:
+    hook = Hook(service.hook("work"), SECRET)
+
+    def push(name: str) -> str:
+        oid = forge.push("acme", name)
+        delivery = compose("github", "push", forge.store.get("acme", name), hook, oid)
+        given = {**delivery.headers, "X-Request-Id": f"push-of-{name}"}
+        assert send(hook, replace(delivery, headers=given)).status == 202
+        return oid
+
+    with forge.hold("/acme/repo-001.git/*") as held:
+        commits = {"repo-001": push("repo-001")}  # is asked for at once, and not answered
+        assert held.arrived.wait(PATIENCE)
+        commits["repo-002"] = push("repo-002")  # waits for the end of that
+        service.wait_for("webhook.accepted", request_id="push-of-repo-002")
+        service.end(signal.SIGKILL)
+    forge.forget_requests()
+    with serving(work) as again:
+        for name in ("repo-001", "repo-002"):
+            again.wait_for("repo.fast-forwarded", repo=f"acme/{name}", cause=f"push-of-{name}")
+            assert work.git(f"acme/{name}", "rev-parse", "HEAD") == commits[name]
+        again.wait_for("run.ended", exit_code=0)
+        assert again.end() == 0
+    asked = {one.path.split("?")[0].split("/")[2] for one in forge.requests}
+    assert asked == {"repo-001.git", "repo-002.git"}
+    with serving(work) as last:  # and that is done
+        last.wait_for("service.started")
+        assert last.end() == 0
+        assert "run.started" not in [one["event"] for one in last.said]
 
 
 def test_many_webhooks_about_one_repository_are_one_fetch(

@@ -20,6 +20,7 @@ from mgit.cli.checks import (
 from mgit.cli.console import Console
 from mgit.cli.documents import Json, line_of
 from mgit.cli.output import write_document, write_line
+from mgit.cli.served import check_served
 from mgit.cli.tables import make_table
 from mgit.cli.words import count
 from mgit.config import Settings, current_environment
@@ -71,6 +72,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield from check_configuration(settings)
     yield check_folder("root", settings.root)
     yield check_folder("state", settings.paths.state_dir)
+    yield from check_served(settings, utc_now())
     yield from _source_checks(settings)
 
 

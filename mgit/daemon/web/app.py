@@ -14,16 +14,17 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from mgit.daemon.limit import Bucket
 from mgit.daemon.web.answer import Answer, problem
 from mgit.daemon.web.api import Api
 from mgit.daemon.web.channel import Hint, Note
 from mgit.daemon.web.guard import Denied, Gate
 from mgit.daemon.web.hooks import MAX_BODY, Accepted, Accepts, Refused
-from mgit.daemon.web.limit import Bucket
 from mgit.daemon.web.pages import Pages
 from mgit.daemon.web.request import Request
 from mgit.daemon.web.server import Application, Exchange, Wants
 from mgit.daemon.web.view import View
+from mgit.telemetry.traceparent import parse_traceparent, trace_of
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
@@ -164,7 +165,10 @@ class App(Application):
                     missed=verdict.missed,
                 )
             return answer
-        hints = [replace(hint, request_id=exchange.request_id) for hint in verdict.hints]
+        hints = [
+            replace(hint, request_id=exchange.request_id, traceparent=_caller(exchange))
+            for hint in verdict.hints
+        ]
         if not all(self._parts.tell(hint) for hint in hints):
             detail, later = "The service is behind; send it again.", ("Retry-After", "30")
             return problem(503, "service-behind", detail, exchange.request_id, later)
@@ -217,7 +221,14 @@ class App(Application):
             code=code or (answer.code if answer else ""),
             audit=audit,
             missed=missed,
+            trace_id=trace_of(_caller(exchange)),
         )
         if not self._parts.tell(note):
             with self._lock:
                 self._missed += missed + 1
+
+
+def _caller(exchange: Exchange) -> str:
+    """The caller's trace; what is not sound is ignored (W3C Trace Context)."""
+    request = exchange.request
+    return parse_traceparent(request.headers.get("traceparent", "")) if request else ""

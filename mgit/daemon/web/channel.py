@@ -11,17 +11,17 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
+
+from mgit.daemon.pipe import Pipe
+from mgit.state.deliveries import FLOOD
 
 MAX_LINE = min(select.PIPE_BUF, 4096)
 MAX_HINTS = 4096
 DEBOUNCE_SECONDS = 1.0
-FLOOD = "flood"
-"""Event of a hint of our own: there were more about a source than are kept."""
-_CHUNK = 65536
 
 
 class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
@@ -35,6 +35,8 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
         delivery: id of the delivery, so that a second one is known.
         request_id: of the request that brought it.
         marks: what the service remembers, so that the same thing again does nothing.
+        traceparent: of the trace that the request belongs to, empty for none.
+        number: under which the service keeps it until it is answered; 0 where it does not.
     """
 
     source: str
@@ -44,6 +46,13 @@ class Hint(msgspec.Struct, frozen=True, tag="hint", omit_defaults=True):
     delivery: str = ""
     request_id: str = ""
     marks: tuple[str, ...] = ()
+    traceparent: str = ""
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """What it is about, within its source."""
+        return FLOOD if self.event == FLOOD else self.repo_id
 
 
 class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
@@ -63,6 +72,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
         code: of the problem.
         audit: name of the audit record, empty for none: `web-refused`, `webhook-refused`, …
         missed: lines that were left out since the last one, because there were too many.
+        trace_id: of the caller's trace, empty for none.
     """
 
     level: Literal["debug", "info", "warning", "error"]
@@ -78,6 +88,7 @@ class Note(msgspec.Struct, frozen=True, tag="note", omit_defaults=True):
     code: str = ""
     audit: str = ""
     missed: int = 0
+    trace_id: str = ""
 
 
 class Teller:
@@ -126,16 +137,23 @@ class Inbox:
 
     def put(self, hint: Hint) -> bool:
         """Keep a hint; False when there is no room but for what stands for all of its source."""
-        key = (hint.source, hint.repo_id)
+        key = (hint.source, hint.key)
         with self._lock:
             fits = key in self._hints or len(self._hints) < self._limit
             if not self._hints:
                 self._since = self._clock()
             if fits:
-                self._hints.setdefault(key, hint)
+                first = self._hints.get(key, hint)
+                # The first of them, known under the last one's number: both are answered at once.
+                self._hints[key] = replace(first, number=max(first.number, hint.number))
             else:
                 self.dropped += 1
-                flood = Hint(hint.source, FLOOD, request_id=hint.request_id)
+                flood = Hint(
+                    hint.source,
+                    FLOOD,
+                    request_id=hint.request_id,
+                    traceparent=hint.traceparent,
+                )
                 self._hints.setdefault((hint.source, FLOOD), flood)
             return fits
 
@@ -155,7 +173,7 @@ class Inbox:
         return bool(self._hints)
 
 
-class Channel:
+class Channel(Pipe):
     """The end of the service: a pipe, and a thread that reads it while the `with` block lasts.
 
     Args:
@@ -166,34 +184,10 @@ class Channel:
     def __init__(
         self, hear: Callable[[Hint | Note], object], garbled: Callable[[], object]
     ) -> None:
-        self._hear = hear
+        super().__init__("mgit-web-channel", self._line, MAX_LINE)
+        self._told = hear
         self._garbled = garbled
         self._decode = msgspec.json.Decoder(Hint | Note)
-        self._reads, self.writes = os.pipe()
-        self._thread = threading.Thread(target=self._read, name="mgit-web-channel", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        os.close(self.writes)  # the helper has ended before: now nobody writes any more
-        self._thread.join(2.0)
-        if not self._thread.is_alive():
-            os.close(self._reads)
-
-    def _read(self) -> None:
-        rest = b""
-        while part := os.read(self._reads, _CHUNK):
-            *lines, rest = (rest + part).split(b"\n")
-            for line in lines:
-                self._line(line)
-            rest = rest[-MAX_LINE:]
 
     def _line(self, line: bytes) -> None:
         try:
@@ -201,4 +195,4 @@ class Channel:
         except msgspec.MsgspecError:
             self._garbled()
             return
-        self._hear(heard)
+        self._told(heard)

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mgit.daemon.limit import Failures
 from mgit.daemon.region import Region
-from mgit.daemon.web.limit import Failures
 from mgit.daemon.web.request import Request
 from mgit.daemon.web.server import Exchange
 

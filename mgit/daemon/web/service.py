@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from mgit.config.settings import Settings
 from mgit.config.values import HostPort
 from mgit.credentials.hooks import read_hook_secrets
@@ -19,6 +21,7 @@ from mgit.daemon.web.standing import Standing
 from mgit.errors import ConfigurationError, StateError
 from mgit.fleet.sources import trusted_folders
 from mgit.fleet.wiring import STATE_FILE, Parts
+from mgit.state import FLOOD, WaitingHint
 
 AUDITED = frozenset({"web-refused", "webhook-refused"})
 _EVENTS = ("web.", "webhook.")
@@ -59,8 +62,9 @@ class Ear:
 
     def _hinted(self, hint: Hint) -> None:
         """Keep a hint, unless what it is known by was kept before: then somebody replays it."""
-        new = self._parts.state.deliveries.remember(hint.source, hint.marks)
-        if new and not self._inbox.put(hint):
+        kept = WaitingHint(hint.source, hint.key, hint.request_id, hint.traceparent)
+        number = self._parts.state.deliveries.remember(kept, hint.marks)
+        if number is not None and not self._inbox.put(replace(hint, number=number)):
             dropped = self._inbox.dropped
             if dropped & (dropped - 1) == 0:  # the first, the second, the fourth, …
                 self._parts.events.warning(
@@ -88,6 +92,7 @@ class Ear:
             source=note.source or None,
             code=note.code or None,
             missed=note.missed or None,
+            **_traced(note),
         )
         if note.audit in AUDITED:
             self._audit(note)
@@ -148,6 +153,8 @@ def open_web(
     if settings.serve.web.tls_cert is not None:
         check_tls(settings.serve.web)
     inbox = Inbox()
+    for one in parts.state.deliveries.waiting():
+        inbox.put(_hint_of(one))
     ear = Ear(parts, inbox, count)
     with Board() as status:
         standing = Standing(settings, status.publish)
@@ -164,6 +171,19 @@ def open_web(
         ) as server:
             _announce(settings, parts, server.address)
             yield Web(inbox, standing.onlooker())
+
+
+def _hint_of(kept: WaitingHint) -> Hint:
+    """A hint that an earlier life of the service took in."""
+    flood = kept.key == FLOOD
+    return Hint(
+        kept.source,
+        FLOOD if flood else "",
+        "" if flood else kept.key,
+        request_id=kept.request_id,
+        traceparent=kept.traceparent,
+        number=kept.number,
+    )
 
 
 def _announce(settings: Settings, parts: Parts, address: HostPort) -> None:
@@ -199,3 +219,8 @@ def _announce_hook(settings: Settings, parts: Parts, source: str, file: Path, ur
     parts.events.info(
         "webhook.ready", f"webhooks of {source} at {place}", source=source, url=place, secrets=count
     )
+
+
+def _traced(note: Note) -> dict[str, str]:
+    """The caller's trace, in the place of the run that happens to be under way."""
+    return {"trace_id": note.trace_id, "span_id": ""} if note.trace_id else {}

@@ -5,6 +5,7 @@ import http.client
 import os
 import py_compile
 import queue
+import re
 import socket
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.daemon import answering
+from mgit.daemon import answering, limit
 from mgit.daemon import region as reading
 from mgit.daemon.answering import MAX_HEADERS, complete, respond
 from mgit.daemon.board import Board
@@ -23,6 +24,8 @@ from mgit.daemon.figures import EVERY_SECONDS, Figures
 from mgit.daemon.health import Snapshot
 from mgit.daemon.helper import FIRST_PAUSE, LONGEST_PAUSE, Helper
 from mgit.daemon.http import health_command
+from mgit.daemon.limit import Guessing
+from mgit.daemon.refusals import hear_refusals
 from mgit.daemon.region import KEYS_AT, MAX_KEYS, MAX_TEXT, Region
 from mgit.errors import ConfigurationError, ExitCode
 from mgit.telemetry.events import RunEnded
@@ -117,6 +120,17 @@ def digests(*tokens: str) -> list[bytes]:
     return [hashlib.sha256(token.encode()).digest() for token in tokens]
 
 
+_SAID = re.compile(rb"[0-9A-Za-z:.%_-]+ [0-9]{1,6}")
+
+
+class Heard:
+    """Who was refused."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[str, int]] = []
+        self.ear = hear_refusals(lambda client, missed: self.refused.append((client, missed)))
+
+
 @given(
     keys=st.lists(st.text("abcDEF0-_.", min_size=1), max_size=MAX_KEYS),
     given_=st.text("abcDEF0-_.", min_size=1),
@@ -153,6 +167,59 @@ def test_the_metrics_ask_for_a_key_where_there_is_one(board, region):
     right = b"GET /metrics HTTP/1.1\r\nauthorization:  bearer s3cret"
     assert respond(region, right, 0.0).endswith(b"figures")
     assert respond(region, b"GET /livez HTTP/1.1", 0.0).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_guesses_a_key_is_not_listened_to_for_a_while(board, region):
+    board.publish(b"figures")
+    board.lock(digests("s3cret"))
+    reads, writes = os.pipe()
+    try:
+        guessing = Guessing(writes)
+
+        def ask(key: str, client: str, now: float) -> int:
+            more = f"\r\nAuthorization: Bearer {key}" if key else ""
+            head = f"GET /metrics HTTP/1.1{more}".encode()
+            return int(respond(region, head, now, guessing, client).split(b" ", 2)[1])
+
+        assert [ask("", "192.0.2.1", 0.0) for _ in range(30)] == [401] * 30  # nobody is blamed
+        assert [ask("wrong", "192.0.2.1", 1.0) for _ in range(12)] == [401] * 10 + [429] * 2
+        assert ask("s3cret", "192.0.2.1", 1.0) == 429
+        assert ask("s3cret", "192.0.2.2", 1.0) == 200
+        assert respond(region, b"GET /livez HTTP/1.1", 1.0, guessing, "192.0.2.1")[9:12] == b"200"
+        assert ask("s3cret", "192.0.2.1", 8.0) == 200
+        for _ in range(5):
+            ask("wrong", "2001:db8::7", 9.0)
+        ask("wrong", "2001:db8::8", 60.0)
+        told = [line.split() for line in os.read(reads, 65536).splitlines()]
+        assert told[:10] == [[b"192.0.2.1", b"0"]] * 10
+        assert told[10] == [b"2001:db8::7", b"0"]  # one more has leaked, four are left out
+        assert told[11] == [b"2001:db8::8", b"4"]
+        assert b"wrong" not in b" ".join(one for line in told for one in line)
+    finally:
+        os.close(reads)
+        os.close(writes)
+
+
+def test_nobody_who_listens_is_no_reason_to_let_in(board, region):
+    board.lock(digests("s3cret"))
+    guessing = Guessing(-1)
+    head = b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer wrong"
+    assert respond(region, head, 0.0, guessing, "192.0.2.1").startswith(b"HTTP/1.1 401 ")
+
+
+@given(st.binary(max_size=300))
+def test_the_service_hears_only_what_a_helper_may_say(line):
+    heard = Heard()
+    heard.ear(line)
+    assert not heard.refused or _SAID.fullmatch(line)
+
+
+def test_what_the_helper_says_is_told_and_audited():
+    heard = Heard()
+    heard.ear(b"fe80::1%eth0 3")
+    heard.ear(b"192.0.2.1 0 more")
+    heard.ear(b"<script> 0")
+    assert heard.refused == [("fe80::1%eth0", 3)]
 
 
 def test_the_type_of_the_metrics_is_that_of_the_renderer(region):
@@ -220,7 +287,7 @@ def ask(listener, path="/livez"):
 
 def test_it_runs_where_there_is_no_source(board, listener, tmp_path: Path):
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH  # as docker/tree.py makes them
-    for module in (answering, reading):
+    for module in (answering, limit, reading):
         compiled = tmp_path / Path(module.__file__).with_suffix(".pyc").name
         py_compile.compile(module.__file__, cfile=str(compiled), invalidation_mode=mode)
     board.show(Snapshot(time.monotonic()))

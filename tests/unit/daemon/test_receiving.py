@@ -11,10 +11,11 @@ import pytest
 from mgit import webhooks
 from mgit.credentials.hooks import read_hook_secrets
 from mgit.daemon.web import hooks
-from mgit.daemon.web.channel import DEBOUNCE_SECONDS, FLOOD, MAX_LINE, Hint, Inbox
+from mgit.daemon.web.channel import DEBOUNCE_SECONDS, MAX_LINE, Hint, Inbox
 from mgit.daemon.web.hooks import Accepted, Refused
 from mgit.daemon.web.receiving import KEPT_MARKS, HookSetup, Marks, Receiver, SecretFile
 from mgit.errors import ConfigurationError
+from mgit.state import FLOOD
 from sandbox.forge import Delivery, Hook, SandboxRepo, compose
 
 SECRET = "a-secret-that-two-sides-know"

@@ -178,3 +178,34 @@ def test_a_flood_is_counted_and_not_told_line_by_line(ask, service):
     told = [one for one in service.told if isinstance(one, Note)]
     assert 90 < len(told) <= 130
     assert len(told) + sum(one.missed for one in told) <= 130
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "wanted"),
+    [
+        ("GET / HTTP/1.1\r\nAuthorization: Bearer wrong", b"", 401),
+        ("GET /api/v1/status HTTP/1.1", b"", 401),
+        ("GET /nothing HTTP/1.1\r\nCookie: session=1", b"", 401),
+        ("TRACE / HTTP/1.1", b"", 401),
+        ("POST /webhooks/work HTTP/1.1", b"good", 202),
+        ("POST /webhooks/work HTTP/1.1", b"evil", 403),
+        ("POST /webhooks/work HTTP/1.1", b"burst", 500),
+        ("rubbish", b"", 400),
+    ],
+)
+def test_every_answer_tells_a_browser_to_be_careful_and_begins_no_session(ask, head, body, wanted):
+    answer = ask(head, body)
+    lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines[1:])}
+    assert status(answer) == wanted
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["server"] == "mgit"  # and no version
+    assert "set-cookie" not in headers
+    assert "access-control-allow-origin" not in headers
+    assert wanted == 202 or headers["cache-control"] == "no-store"

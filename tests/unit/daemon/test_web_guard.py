@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.daemon.board import Board
+from mgit.daemon.limit import MOST_ADDRESSES, Bucket, Failures, neighbourhood
 from mgit.daemon.region import Region
 from mgit.daemon.web.guard import Gate, at_home, token_of
-from mgit.daemon.web.limit import MOST_ADDRESSES, Bucket, Failures, neighbourhood
 from mgit.daemon.web.request import Request
 from mgit.daemon.web.server import Exchange, Peer
 
@@ -69,6 +69,13 @@ def test_nothing_else_does(gate, given):
     denied = look(gate, given)
     assert (denied.status, denied.code, denied.tried) == (401, "token-wrong", True)
     assert TOKEN not in repr(denied)
+
+
+def test_a_token_in_the_query_is_none(gate):
+    query = {"access_token": TOKEN, "token": TOKEN, "authorization": f"Bearer {TOKEN}"}
+    request = Request("GET", ("",), query, {"host": "x"})
+    denied = gate.look(request, Exchange(request, Peer("192.0.2.1"), "0" * 16))
+    assert denied.code == "token-needed"
 
 
 def test_who_gives_nothing_is_asked_and_not_blamed(gate):

@@ -13,7 +13,7 @@ from mgit.daemon.board import Board
 from mgit.daemon.keys import SHORTEST, KeyFile, parse_tokens
 from mgit.daemon.region import MAX_KEYS, Region
 from mgit.daemon.web.answer import Answer, cached, problem
-from mgit.daemon.web.channel import FLOOD, MAX_LINE, Channel, Hint, Inbox, Note, Teller
+from mgit.daemon.web.channel import MAX_LINE, Channel, Hint, Inbox, Note, Teller
 from mgit.daemon.web.markup import Markup, many, tag
 from mgit.daemon.web.parameters import (
     Unfit,
@@ -25,6 +25,7 @@ from mgit.daemon.web.parameters import (
 )
 from mgit.daemon.web.words import lapse, size, took
 from mgit.errors import ConfigurationError
+from mgit.state import FLOOD
 from mgit.state.overview import Mark, Show, Sort
 from mgit.text import escape_untrusted
 

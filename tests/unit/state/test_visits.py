@@ -8,7 +8,7 @@ import pytest
 
 from mgit.model import RepoKey
 from mgit.state import State, StoredVisit
-from mgit.state.deliveries import KEPT, marks_in
+from mgit.state.deliveries import KEPT, WaitingHint, marks_in
 
 PLACE = Path("/srv/clones")
 
@@ -33,10 +33,13 @@ def test_visits_are_kept_by_place_and_replaced_one_by_one(state):
     assert state.visits.load(PLACE / "nowhere") == ()
 
 
+WORK = WaitingHint("work", "1")
+
+
 def test_a_delivery_is_new_once(state, tmp_path):
-    assert state.deliveries.remember("work", ["id", "body"])
-    assert not state.deliveries.remember("work", ["another-id", "body"])
-    assert state.deliveries.remember("other", ["id", "body"])
+    assert state.deliveries.remember(WORK, ["id", "body"]) == 1
+    assert state.deliveries.remember(WORK, ["another-id", "body"]) is None
+    assert state.deliveries.remember(WaitingHint("other", "1"), ["id", "body"]) == 2
     assert set(marks_in(tmp_path / "state.db", "work")) == {"id", "body", "another-id"}
     assert marks_in(tmp_path / "nothing.db", "work") == ()
     assert not (tmp_path / "nothing.db").exists()
@@ -45,9 +48,9 @@ def test_a_delivery_is_new_once(state, tmp_path):
 def test_the_oldest_deliveries_are_forgotten(tmp_path):
     clock = iter(range(10**6))
     state = State(tmp_path / "state.db", warn=pytest.fail, clock=lambda: float(next(clock)))
-    state.deliveries.remember("work", [f"old-{n}" for n in range(5)])
-    state.deliveries.remember("work", [str(n) for n in range(KEPT)])
-    state.deliveries.remember("work", ["last"])
+    state.deliveries.remember(WORK, [f"old-{n}" for n in range(5)])
+    state.deliveries.remember(WORK, [str(n) for n in range(KEPT)])
+    state.deliveries.remember(WORK, ["last"])
     state.close()
     kept = marks_in(tmp_path / "state.db", "work")
     assert "old-0" not in kept
@@ -58,7 +61,7 @@ def test_where_nothing_can_be_kept_every_delivery_is_new(tmp_path):
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     state = State(tmp_path / "file" / "state.db", warn=said.append)
-    assert state.deliveries.remember("work", ["id"])
-    assert state.deliveries.remember("work", ["id"])
+    assert state.deliveries.remember(WORK, ["id"]) == 0
+    assert state.deliveries.remember(WORK, ["id"]) == 0
     assert said
     state.close()

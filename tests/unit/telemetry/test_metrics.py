@@ -56,6 +56,9 @@ def clone(name: str) -> Clone:
     return Clone(repo(name), f"acme/{name}", CopyKind.MIRROR)
 
 
+HELD = "mgit_held_repos"
+
+
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
     text = metrics.render().decode()
     return {
@@ -258,14 +261,14 @@ def test_what_is_damaged_or_held_is_counted_per_source(clock):
     bad = Outcome(broken, Result.FAILED, Reason.BROKEN, exit_code=1)
     tell(metrics, bad, Outcome(emptied, Result.FAILED, Reason.EMPTIED, exit_code=1))
     assert samples(metrics)["mgit_repos_corrupt", ("work",)] == 1
-    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 1
+    assert samples(metrics)[HELD, ("upstream-emptied", "work")] == 1
     healed = Outcome(Heal(repo("b"), "acme/b", CopyKind.MIRROR, "cut"), Result.HEALED)
     tell(metrics, healed, Outcome(clone("e"), Result.FETCHED))
     assert samples(metrics)["mgit_repos_corrupt", ("work",)] == 0
-    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 0
+    assert samples(metrics)[HELD, ("upstream-emptied", "work")] == 0
 
 
-def test_everything_that_is_held_is_counted_per_source_and_by_reason(clock):
+def test_everything_that_is_held_is_counted_once_by_source_and_reason(clock):
     metrics = Metrics(clock=clock)
     reasons = (Reason.EMPTIED, Reason.REF_LOSS, Reason.REWRITTEN)
     held = [
@@ -273,11 +276,10 @@ def test_everything_that_is_held_is_counted_per_source_and_by_reason(clock):
         for name, reason in zip("efg", reasons, strict=True)
     ]
     tell(metrics, *held)
-    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 3
-    assert [samples(metrics)["mgit_held_repos", (one.value,)] for one in reasons] == [1, 1, 1]
+    assert [samples(metrics)[HELD, (one.value, "work")] for one in reasons] == [1, 1, 1]
     tell(metrics, held[0], *(Outcome(clone(name), Result.FETCHED) for name in "fg"))
-    assert samples(metrics)["mgit_repos_ref_loss_held", ("work",)] == 1
-    assert [samples(metrics)["mgit_held_repos", (one.value,)] for one in reasons] == [1, 0, 0]
+    assert [samples(metrics)[HELD, (one.value, "work")] for one in reasons] == [1, 0, 0]
+    assert "mgit_repos_ref_loss_held" not in {name for name, _ in samples(metrics)}
 
 
 def test_repositories_that_vanish_are_counted_also_over_a_restart(clock):

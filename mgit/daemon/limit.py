@@ -1,11 +1,15 @@
-"""How often somebody may fail, and how much is told: leaky buckets. Pure, without a clock."""
+"""How often somebody may fail, and how much is told: leaky buckets, without a clock.
 
-from __future__ import annotations
+The health helper runs without the rest of mgit: this file uses only what every interpreter has.
+"""
 
-import ipaddress
-from collections import OrderedDict
+import _socket
+import os
 
 MOST_ADDRESSES = 1024
+_LINES_AT_ONCE, _SECONDS_A_LINE = 10, 5.0
+_MOST_MISSED = 999_999
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Bucket:
@@ -54,7 +58,7 @@ class Failures:
     def __init__(self, size: int = 10, every: float = 6.0) -> None:
         self._size = size
         self._every = every
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: dict[str, Bucket] = {}
 
     def failed(self, address: str, now: float) -> None:
         """Note a failure."""
@@ -63,7 +67,7 @@ class Failures:
         bucket.add(now)
         self._buckets[place] = bucket
         if len(self._buckets) > MOST_ADDRESSES:
-            self._buckets.popitem(last=False)
+            del self._buckets[next(iter(self._buckets))]
 
     def wait(self, address: str, now: float) -> float:
         """Seconds for which the address is not listened to; 0 for one that may try."""
@@ -74,11 +78,44 @@ class Failures:
 def neighbourhood(address: str) -> str:
     """What counts as one client: an IPv4 address, or the /64 that an IPv6 host has to itself."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+        raw = _socket.inet_pton(_socket.AF_INET6, address.partition("%")[0])
+    except OSError:  # no IPv6 address
         return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+    if raw.startswith(_MAPPED):
+        return _socket.inet_ntop(_socket.AF_INET, raw[-4:])
+    return _socket.inet_ntop(_socket.AF_INET6, raw[:8] + bytes(8)) + "/64"
+
+
+class Guessing:
+    """Who gives wrong tokens: they are not listened to for a while, and the service is told.
+
+    Args:
+        tell: descriptor of a pipe that does not block; a line is `ADDRESS MISSED`, how many lines
+            were left out before it. -1 for none.
+    """
+
+    def __init__(self, tell: int = -1) -> None:
+        self._tell = tell
+        self._failures = Failures()
+        self._lines = Bucket(_LINES_AT_ONCE, _SECONDS_A_LINE)
+        self._missed = 0
+
+    def wait(self, address: str, now: float) -> float:
+        """Seconds for which the address is not listened to; 0 for one that may try."""
+        return self._failures.wait(address, now)
+
+    def failed(self, address: str, now: float) -> None:
+        """Note a wrong token, which stays unsaid."""
+        self._failures.failed(address, now)
+        if self._tell < 0:
+            return
+        if self._lines.add(now):
+            line = f"{address} {min(self._missed, _MOST_MISSED)}\n".encode("ascii", "replace")
+            try:
+                os.write(self._tell, line)
+            except OSError:  # full, or nobody reads
+                pass
+            else:
+                self._missed = 0
+                return
+        self._missed += 1
