@@ -184,6 +184,7 @@ def test_a_bad_version_goes_and_what_ran_comes_back(cluster: Cluster, bad: str, 
     assert cluster.ledger[-1].deed.live == A
 
 
+@pytest.mark.long
 def test_a_first_version_that_is_bad_leaves_nothing_running_and_the_volumes(
     cluster: Cluster,
 ) -> None:
