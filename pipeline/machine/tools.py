@@ -95,6 +95,7 @@ _FOR_TESTS = tuple(
         ("strace", "strace", "kills and errors of the disk at chosen system calls"),
         ("systemd-analyze", "systemd", "the units of deploy/systemd"),
         ("promtool", "prometheus", "alert rules and the dashboard's queries"),
+        ("prometheus-alertmanager", "prometheus-alertmanager", "an alert on its way to people"),
         ("chromium", "chromium", "the status page in it"),
     )
 )
