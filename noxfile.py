@@ -17,15 +17,15 @@ import nox
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "imports", "tests", "security"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "security", "kubernetes"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
 CODE = (
-    *("mgit", "pipeline", "sandbox", "bench", "docker", "deploy", "tests"),
+    *("mgit", "pipeline", "sandbox", "bench", "handbook", "docker", "deploy", "tests"),
     *("noxfile.py", "tasks.py"),
 )
-LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation", "docs", "kubernetes")
 IN_CI = bool(os.environ.get("CI"))
 
 # An interpreter that is missing is never downloaded: what is tested is what is there.
@@ -157,6 +157,40 @@ def security(session: nox.Session) -> None:
     _run_to_its_code(session, "python", "-m", "pipeline.security", *session.posargs)
 
 
+@nox.session(python=MAIN)
+def kubernetes(session: nox.Session) -> None:
+    """Every overlay of deploy/kubernetes, strictly, in every version that is supported."""
+    _provide(session, "kubernetes")
+    _run_to_its_code(session, "python", "-m", "pipeline.manifests")
+
+
+@nox.session(python=MAIN, default=False)
+def cluster(session: nox.Session) -> None:
+    """Deployments to a real cluster of Kubernetes, which kind makes; needs its node image."""
+    _provide(session, "test", project=True)
+    session.run("pytest", "-q", "-m", "cluster", *(session.posargs or ["tests/cluster"]))
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """The handbook as a site in dist/site, every link looked at; `-- --serve` shows it here."""
+    _provide(session, "docs")
+    session.run("python", "-m", "handbook.staging", "dist/handbook")
+    strict = ["--quiet", "--fail-on-warning", "--keep-going", "--fresh-env", "-j", "2"]
+    folders = ["-c", "handbook", "-d", "dist/doctrees", "dist/handbook", "dist/site"]
+    shutil.rmtree(ROOT / "dist" / "site", ignore_errors=True)
+    session.run("sphinx-build", *strict, *folders)
+    session.run("python", "-m", "handbook.checking", "dist/site")
+    if "--serve" in session.posargs:
+        session.run("python", "-m", "handbook.serving", "dist/site")
+
+
+@nox.session(python=MAIN, default=False, name="docs-in-browser", requires=["docs"])
+def docs_in_browser(session: nox.Session) -> None:
+    """The handbook in a real browser: on a phone, on a desk, in the dark, without a network."""
+    _test(session, "-m", "long", "tests/handbook/test_site.py")
+
+
 @nox.session(python=MAIN, default=False)
 def rehearse(session: nox.Session) -> None:
     """A complete release on this machine; `-- --provision` installs what the host lacks."""
@@ -239,6 +273,27 @@ def invoke(session: nox.Session) -> None:
     """Any task of tasks.py in its locked environment: `nox -s invoke -- release --plan`."""
     _provide(session, "pipeline", project=True)
     _run_to_its_code(session, "invoke", *(session.posargs or ["--list"]))
+
+
+@nox.session(python=MAIN, default=False)
+def dev(session: nox.Session) -> None:
+    """mgit from this work tree with all that stands around it: `nox -s dev`, `-- --down`."""
+    _provide(session, "pipeline", project=True)
+    _run_to_its_code(session, "invoke", "dev", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def seccomp(session: nox.Session) -> None:
+    """Which system calls the image makes, against docker/seccomp.json; `-- --arm64` too."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.confinement", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def quickstart(session: nox.Session) -> None:
+    """Every command of docs/quickstart-server.md, run and timed; `-- --write` renews the times."""
+    _provide(session, "test", project=True)
+    _run_to_its_code(session, "python", "-m", "tests.quickstart", *session.posargs)
 
 
 @nox.session(python=False, default=False)

@@ -154,6 +154,29 @@ def rollback(
     end(lambda: deploying.rollback(HERE, Deployment(env or environment, plan=plan)))
 
 
+@task(
+    help={
+        "down": "stop and remove everything",
+        "logs": "follow what is said",
+        "grafana": "Grafana too, where its image can be pulled",
+    }
+)
+def dev(
+    _context: Context,
+    down: bool = False,  # noqa: FBT001, FBT002
+    logs: bool = False,  # noqa: FBT001, FBT002
+    grafana: bool = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Start mgit from this work tree, with a forge, Prometheus and Alertmanager beside it."""
+    end(lambda: errands.dev(HERE, down=down, logs=logs, grafana=grafana))
+
+
+@task(help={"tag": "name for the image (mgit:local)"})
+def image(_context: Context, tag: str = "mgit:local") -> None:
+    """Build the image of this work tree for this machine, and the one with Prometheus."""
+    end(lambda: errands.image(HERE, tag))
+
+
 @task(help={"check": "only compare, end with 3 where something differs"})
 def surface(_context: Context, check: bool = False) -> None:  # noqa: FBT001, FBT002
     """Write down what mgit promises (options, keys, schemas, metrics): docs/surface.json."""

@@ -76,7 +76,7 @@ def health_figures(
         for _ in range(rounds):
             live.append(ask(ports.helper, "/livez", RATE, seconds))
             ready.append(ask(ports.helper, "/readyz", RATE, seconds))
-            # Last: questions that the threads could not answer keep the processors busy for a while.
+            # Last: what the threads could not answer keeps the processors busy for a while.
             before.append(ask(ports.inprocess, "/livez", RATE, seconds))
             time.sleep(_SETTLED_AFTER)
         scrapes = ask(ports.helper, "/metrics", _SCRAPES, 1.0)

@@ -63,6 +63,40 @@ def surface(here: Path, *, check: bool) -> Exit:
     return Exit.DONE
 
 
+def dev(here: Path, *, down: bool, logs: bool, grafana: bool) -> Exit:
+    """The development environment: start it, end it, or follow its logs.
+
+    Raises:
+        PipelineError: it does not start.
+    """
+    from pipeline.dev import Dev
+
+    place = Dev(Shell(env=child_environment()), here, say)
+    if logs:
+        return place.logs()
+    if down:
+        place.down()
+    else:
+        place.up(grafana=grafana)
+    return Exit.DONE
+
+
+def image(here: Path, tag: str) -> Exit:
+    """Build the image of the work tree for this machine, and the one of what watches it.
+
+    Raises:
+        PipelineError: no engine, or a build failed.
+    """
+    from pipeline.artifacts.image import build_image
+    from pipeline.dev import build_tools
+
+    build_image(here, tag)
+    say(f"built {tag}")
+    build_tools(Shell(env=child_environment()), here, "mgit-tools")
+    say("built mgit-tools")
+    return Exit.DONE
+
+
 def provision_all() -> Exit:
     """Install what is missing; say what still is afterwards."""
     from pipeline.provision import provision

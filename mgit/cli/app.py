@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Command = Callable[[argparse.Namespace, Console], int]
 
-_FLAGS = {
+FLAGS = {
     "root": "defaults.root",
     "layout": "defaults.layout",
     "kind": "defaults.kind",
@@ -34,6 +34,7 @@ _FLAGS = {
     "interval": "serve.interval",
     "shard": "serve.shard",
 }
+"""Options that stand for a key of the configuration, and outrank it."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -99,7 +100,7 @@ def settings_for(options: argparse.Namespace) -> Settings:
     named = getattr(options, "config", None)
     given = {
         path: value
-        for name, path in _FLAGS.items()
+        for name, path in FLAGS.items()
         if (value := getattr(options, name, None)) is not None
     }
     return load_settings(config_file=Path(named) if named else None, flags=given)

@@ -23,6 +23,7 @@ class Key(Generic[T]):
         env: the variable that replaces it, empty if there is none.
         about: one line for the documentation.
         write: from a checked value to text that reads as the same.
+        since: the first version that has it.
     """
 
     table: str
@@ -32,6 +33,7 @@ class Key(Generic[T]):
     env: str = ""
     about: str = ""
     write: Callable[[T], str] = str
+    since: str = "0.1.0"
 
     @property
     def path(self) -> str:

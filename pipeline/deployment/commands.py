@@ -28,12 +28,13 @@ from pipeline.deployment.rollout import rollback as put_back
 from pipeline.deployment.status import as_json, as_table, look_at, verdict
 from pipeline.deployment.target import Target
 from pipeline.deployment.targets import open_target
-from pipeline.endpoints import FAULT_VARIABLE
+from pipeline.endpoints import DEFAULT_FILE, FAULT_VARIABLE, VARIABLE
 from pipeline.faults import check_fault, effect
 from pipeline.invocation import Options, open_clone, say
-from pipeline.project import Project, child_environment, environment
+from pipeline.project import Endpoints, Project, child_environment, environment, load_endpoints
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
+from pipeline.workspace import checked_repository
 
 Open = Callable[[Project, Environment], Target]
 
@@ -233,9 +234,18 @@ def _terminal() -> Callable[[str], str] | None:
 
 def _project_here(here: Path) -> Project:
     """A project for commands that need no clean clone, because they change no source."""
-    _git, endpoints = open_clone(here, Options())
+    endpoints = _endpoints(here)
     out = here / "dist" / "deploy"
     shell = Shell(env=child_environment(), log=out / "log.txt")
     project = Project(here, out, endpoints, shell, fault=environment().get(FAULT_VARIABLE, ""))
     check_fault(project)
     return project
+
+
+def _endpoints(here: Path) -> Endpoints:
+    """The endpoints; a clone without `origin` has no place to release to, and may deploy."""
+    git = checked_repository(Shell(env=child_environment()), here)
+    named = environment().get(VARIABLE, "")
+    if named or git.run("remote", "get-url", "origin", check=False).ok:
+        return open_clone(here, Options())[1]
+    return load_endpoints(here / DEFAULT_FILE)

@@ -80,7 +80,7 @@ def as_table(rows: Sequence[Row]) -> str:
     """Aligned columns, and below them what a person should know."""
     text = table(_HEAD, [_cells(row) for row in rows]) + "\n"
     notes = [
-        f"{row.environment}: {note}"
+        f"{row.environment}: {note.removeprefix(f'{row.environment}: ')}"
         for row in rows
         for note in (*row.notes, *((row.error,) if row.error else ()))
     ]

@@ -7,6 +7,7 @@ Prints one line of JSON when it is ready: `url`, `api_url`, `flavour`, `owner`, 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import secrets
@@ -49,8 +50,18 @@ def main(argv: list[str] | None = None) -> int:
             "pid": os.getpid(),
         }
         print(json.dumps(ready), flush=True)
-        signal.sigwait(stop)
+        _serve(forge, options.owner, stop, options.push_every)
     return 0
+
+
+def _serve(forge: SandboxForge, owner: str, stop: set[signal.Signals], pause: float) -> None:
+    """Until a signal; somebody pushes to one repository after the other meanwhile, if asked for."""
+    if not pause:
+        signal.sigwait(stop)
+        return
+    repos = itertools.cycle(forge.store.all(owner))
+    while signal.sigtimedwait(stop, pause) is None:
+        forge.push(owner, next(repos).name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 for a free one (0)")
     parser.add_argument("--host", default="127.0.0.1", help="address to bind to (127.0.0.1)")
     parser.add_argument("--flavour", choices=get_args(Flavour), default="github")
+    parser.add_argument(
+        "--push-every", type=float, default=0.0, help="seconds between pushes; 0 for none (0)"
+    )
     parser.add_argument("--page-cap", type=int, default=None, help="largest page of a listing")
     parser.add_argument(
         "--token-file", type=Path, help="file with the token; made where it is missing (ROOT/token)"

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SECCOMP = Path(__file__).parents[2] / "docker" / "seccomp.json"
 HARDENED = (
     *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--security-opt", f"seccomp={SECCOMP}"),
     *("--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=64m,mode=1777", "--pids-limit", "256"),
 )
 NOTHING_TO_MIRROR = """\

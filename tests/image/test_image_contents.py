@@ -16,7 +16,7 @@ from tests.image.box import HARDENED, docker, files_of
 
 ROOT = Path(__file__).parents[2]
 # Told where they are missed, of other systems, for type checkers alone, or loaded from beside.
-OPTIONAL = {"_typeshed", "keyring", "msvcrt", "opentelemetry", "region", "winreg"}
+OPTIONAL = {"_typeshed", "keyring", "limit", "msvcrt", "opentelemetry", "region", "winreg"}
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

@@ -22,6 +22,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-0b6f5d2e-swarm-token"
 ROTATED = "canary-97aa31c4-rotated-token"
+_LOOKS = "; ".join(
+    (
+        "import os, sys, pathlib as p",
+        "assert sys.argv[1:] == ['sync', 'acme/tool'] and os.getuid() == 65532",
+        f"assert p.Path('/run/secrets/forge').read_text() == '{CANARY}'",
+        "assert p.Path('/etc/mgit/config.toml').is_file()",
+        "assert not any(p.Path('/data').iterdir())",
+        "p.Path('/data/written').touch()",
+    )
+)
 Variant = Callable[[str], str]
 
 
@@ -73,7 +83,8 @@ def stack(swarm: None, repository: str, made: Variant, tmp_path: Path) -> Iterat
             deploy:
               update_config: {monitor: 2s}
               rollback_config: {monitor: 2s}
-            healthcheck: {start_period: 8s, interval: 2s}
+            # Anything may run beside it.
+            healthcheck: {start_period: 60s, timeout: 15s, interval: 5s}
         """
     )
     name = f"mgit-test-{uuid.uuid4().hex[:8]}"
@@ -81,7 +92,7 @@ def stack(swarm: None, repository: str, made: Variant, tmp_path: Path) -> Iterat
         f"""
         [test]
         kind = "swarm"
-        gates = {{ timeout = 90, settle = 1 }}
+        gates = {{ timeout = 180, settle = 1, answer_ms = 10000 }}
         [test.swarm]
         stack = "{name}"
         shards = 2
@@ -109,6 +120,7 @@ def stack(swarm: None, repository: str, made: Variant, tmp_path: Path) -> Iterat
         one.clear()
 
 
+@pytest.mark.long
 def test_an_upgrade_goes_through_the_shards_one_by_one(stack: Stack, made: Variant) -> None:
     first, second = made("LABEL number=1"), made("LABEL number=2")
     stack.deploy(first)
@@ -218,12 +230,18 @@ def test_a_new_secret_is_rolled_out_and_the_old_one_goes(
 
 
 @pytest.mark.long
-def test_a_canary_syncs_beside_what_runs(stack: Stack, made: Variant) -> None:
-    first, broken = made("LABEL number=1"), made(BROKEN)
+def test_a_canary_is_a_job_beside_what_runs(stack: Stack, made: Variant) -> None:
+    """It sees what the service sees, has a volume of its own, and nothing of it is left."""
+    first, looks = (
+        made("LABEL number=1"),
+        made(f'ENTRYPOINT ["/usr/bin/python3", "-Ic", "{_LOOKS}"]'),
+    )
     stack.deploy(first)
     begun = stack.containers()
-    assert stack.target.canary(first, "acme/*") == ""
-    assert "the canary sync failed" in stack.target.canary(broken, "acme/*")
+    assert stack.target.canary(looks, "acme/tool") == ""
+    why = stack.target.canary(first, "acme/tool")
+    assert "the canary sync failed: mgit: " in why  # there is no such repository
+    assert docker("service", "ls", "--format", "{{.Name}}").stdout.count("canary") == 0
     assert stack.containers() == begun
     assert stack.objects("volume") == {f"{stack.name}_mgit-{slot}" for slot in (1, 2)}
 

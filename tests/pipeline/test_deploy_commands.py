@@ -20,6 +20,7 @@ from pipeline.project import Endpoints, Project
 from pipeline.publishing.registry import Registry
 from pipeline.step import Exit, PipelineError
 from sandbox.registry import open_registry
+from tests.pipeline.conftest import Tiny
 from tests.pipeline.deploying import (
     BROKEN,
     ENDPOINTS,
@@ -31,6 +32,7 @@ from tests.pipeline.deploying import (
     make_stage,
 )
 
+ROOT = Path(__file__).parents[2]
 FILE = """\
 [test]
 kind = "compose"
@@ -250,3 +252,17 @@ def test_what_does_not_go_together(tmp_path: Path, asked: Asked, told: str) -> N
     with pytest.raises(PipelineError, match=told) as refused:
         commands.deploy(tmp_path, asked)
     assert refused.value.exit_code is Exit.USAGE
+
+
+def test_a_clone_without_origin_may_look_and_deploy(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no place to release to; a container on this machine needs none."""
+    tiny.write("deploy/environments.toml", "")
+    tiny.write("deploy/endpoints.toml", (ROOT / "deploy/endpoints.toml").read_text())
+    tiny.git("remote", "remove", "origin")
+    assert commands.deploy(tiny.here, Asked(status=True)) is Exit.DONE
+    assert commands.deploy(tiny.here, Asked()) is Exit.DONE
+    with pytest.raises(PipelineError, match="no environment 'test'"):
+        commands.deploy(tiny.here, Asked(env="test"))
+    assert capsys.readouterr().out.startswith("environment")

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def wanted(name: str) -> set[str]:
     """What a requirements/NAME.in asks for, without the files that it includes."""
     lines = (ROOT / f"requirements/{name}.in").read_text(encoding="utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r"))}
+    return {
+        line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r", "-c"))
+    }
 
 
 def test_the_dev_extra_brings_what_the_locked_environment_of_invoke_brings() -> None:

@@ -7,7 +7,8 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,43 @@ from urllib.parse import quote, urlencode
 _PATIENCE = 60.0
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def alertmanager(folder: Path, config: Path) -> Iterator[str]:
+    """A real Alertmanager of its own, no member of a cluster; its address."""
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [
+            "prometheus-alertmanager",
+            f"--config.file={config}",
+            f"--storage.path={folder / 'alertmanager'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+            "--log.level=error",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield address
+    finally:
+        end(process)
+
+
 @dataclass
 class Prometheus:
     """Scrapes every second, at a free port of loopback."""
@@ -24,18 +62,24 @@ class Prometheus:
     folder: Path
     targets: Sequence[str]
     rules: Sequence[Path] = ()
+    alertmanagers: Sequence[str] = ()
+    flags: Sequence[str] = ()
     port: int = 0
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         config = self.folder / "prometheus.json"  # JSON is YAML
         config.write_text(
             json.dumps(
                 {
                     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                     "rule_files": [str(rule) for rule in self.rules],
+                    "alerting": {
+                        "alertmanagers": [
+                            {"static_configs": [{"targets": list(self.alertmanagers)}]}
+                        ]
+                    },
                     "scrape_configs": [
                         {"job_name": "mgit", "static_configs": [{"targets": list(self.targets)}]}
                     ],
@@ -49,6 +93,7 @@ class Prometheus:
                 f"--storage.tsdb.path={self.folder / 'tsdb'}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--log.level=error",
+                *self.flags,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -63,12 +108,7 @@ class Prometheus:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """What an instant query gives; fails where Prometheus cannot read it."""

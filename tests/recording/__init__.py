@@ -1,0 +1,1 @@
+"""The real command line on a real terminal, as asciicasts and as pictures that move."""
