@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 _SEED = 6
 _SHORT_FORM = (
-    *(Scene.GOOD, Scene.CRASHES, Scene.ROLLBACK, Scene.SLOW),
+    *(Scene.GOOD, Scene.CRASHES, Scene.ROLLBACK),
     *(Scene.REGISTRY_DOWN, Scene.LEDGER_FULL),
 )
 
