@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -23,8 +23,9 @@ Kind = Literal["config", "secret"]
 CONTENT = "mgit.content"
 """Label on each container: a digest of everything it was set up with, but the image."""
 
-_FOLDER: dict[Kind, str] = {"config": "/etc/mgit", "secret": "/run/secrets"}
-_MOST: dict[Kind, int] = {"config": 1_000_000, "secret": 500_000}  # bytes; swarmkit has KiB
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_FOLDER = dict(zip(_KINDS, ("/etc/mgit", "/run/secrets"), strict=True))
+_MOST = dict(zip(_KINDS, (1_000_000, 500_000), strict=True))  # bytes; swarmkit has KiB
 _NEITHER = {"README.md"}  # what a folder of secrets says of itself
 _UID = "65532"
 _LONGEST = 24
