@@ -17,7 +17,7 @@ import nox
 nox.needs_version = ">=2025.10"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "security"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "security", "kubernetes"]
 
 ROOT = Path(__file__).parent
 OLDEST = (3, 11)
@@ -25,7 +25,7 @@ CODE = (
     *("mgit", "pipeline", "sandbox", "bench", "handbook", "docker", "deploy", "tests"),
     *("noxfile.py", "tasks.py"),
 )
-LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation", "docs")
+LOCKS = ("image", "lint", "types", "test", "security", "pipeline", "mutation", "docs", "kubernetes")
 IN_CI = bool(os.environ.get("CI"))
 
 # An interpreter that is missing is never downloaded: what is tested is what is there.
@@ -155,6 +155,20 @@ def security(session: nox.Session) -> None:
     """All scanners in one table; each is first shown what it must flag."""
     _provide(session, "pipeline")
     _run_to_its_code(session, "python", "-m", "pipeline.security", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def kubernetes(session: nox.Session) -> None:
+    """Every overlay of deploy/kubernetes, strictly, in every version that is supported."""
+    _provide(session, "kubernetes")
+    _run_to_its_code(session, "python", "-m", "pipeline.manifests")
+
+
+@nox.session(python=MAIN, default=False)
+def cluster(session: nox.Session) -> None:
+    """Deployments to a real cluster of Kubernetes, which kind makes; needs its node image."""
+    _provide(session, "test", project=True)
+    session.run("pytest", "-q", "-m", "cluster", *(session.posargs or ["tests/cluster"]))
 
 
 @nox.session(python=MAIN)

@@ -25,7 +25,7 @@ class Section:
 SECTIONS = (
     Section(
         "Begin",
-        ("docs/install", "docs/quickstart/README", "docs/usage"),
+        ("docs/install", "docs/quickstart/README", "docs/quickstart-server", "docs/usage"),
     ),
     Section(
         "Reference",

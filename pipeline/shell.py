@@ -5,10 +5,12 @@ Argument lists only, no shell, bounded time.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -191,6 +193,48 @@ class Shell:
         self._note(ran)
         self.tell(ran.argv, env, ran.returncode, ran.seconds)
         return ran
+
+    @contextlib.contextmanager
+    def beside(self, argv: Sequence[str | Path], *, seconds: float) -> Iterator[str]:
+        """Run something beside the block, and end it with the block.
+
+        Args:
+            argv: program and arguments.
+            seconds: until it has to have printed its first line; then it is ended.
+
+        Yields:
+            The first line that it printed, without the line break; empty where it ended without.
+
+        Raises:
+            PipelineError: the program is missing.
+        """
+        words = tuple(str(word) for word in argv)
+        start = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                words,
+                env=dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+            )
+        except FileNotFoundError:
+            raise PipelineError(
+                f"{words[0]} is not installed", exit_code=Exit.ENVIRONMENT
+            ) from None
+        late = threading.Timer(seconds, process.kill)
+        late.start()
+        with process:
+            try:
+                line = process.stdout.readline() if process.stdout else ""
+                late.cancel()
+                yield line.rstrip("\n")
+            finally:
+                late.cancel()
+                process.terminate()
+        self.tell(words, None, process.returncode, time.monotonic() - start)
 
     def tell(
         self,

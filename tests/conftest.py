@@ -32,6 +32,9 @@ def engine_problem() -> str:
 _ALSO_CALLED = {"chromium": ("google-chrome", "chromium-browser")}
 
 
+_FOR_ONE_SESSION = frozenset({"kind"})  # of `nox -s cluster`; nothing else provisions it
+
+
 def found(tool: str) -> bool:
     """Whether a program is there, under any of its names."""
     return any(map(shutil.which, (tool, *_ALSO_CALLED.get(tool, ()))))
@@ -43,6 +46,8 @@ def problem_of(item: pytest.Item) -> str:
         return f"{problem}: `nox -s rehearse -- --provision` installs one"
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
+            if not found(tool) and tool in _FOR_ONE_SESSION:
+                return f"{tool} is not installed; on Debian: apt-get install {tool}/trixie"
             if not found(tool):
                 return f"{tool} is not installed: `nox -s rehearse -- --provision` installs it"
     return ""

@@ -10,7 +10,6 @@ from pipeline.deployment.places import ComposePlace, KubernetesPlace, SwarmPlace
 from pipeline.deployment.target import Target
 from pipeline.faults import effect
 from pipeline.project import Project
-from pipeline.step import Exit, PipelineError
 
 
 def open_target(project: Project, environment: Environment) -> Target:
@@ -29,10 +28,9 @@ def open_target(project: Project, environment: Environment) -> Target:
             from pipeline.deployment.swarm import open_swarm
 
             return open_swarm(project, environment, place, partial(effect, project))
-        case KubernetesPlace():
-            raise PipelineError(
-                f"{environment.name}: nothing deploys to {environment.kind} yet",
-                exit_code=Exit.ENVIRONMENT,
-            )
+        case KubernetesPlace() as place:
+            from pipeline.deployment.kubernetes import open_kubernetes
+
+            return open_kubernetes(project, environment, place, partial(effect, project))
         case _ as never:
             assert_never(never)

@@ -103,6 +103,14 @@ PROGRAMS = (
         says=r"GitVersion:\s*",
         mute=True,  # Debian's says `devel`
     ),
+    Program(
+        "kubectl",
+        ("kubectl", "version", "--client"),
+        (1, 29),
+        (1, 40),
+        "install kubectl 1.29 or later",
+        says=r"Client Version:\s*",
+    ),
     Program("trivy", ("trivy", "--version"), (0, 59), (0, 75), _WHOLE),
 )
 

@@ -79,6 +79,12 @@ _COSIGN = Missing(
     "install cosign 2.4 or 2.5",
     newer=("cosign",),
 )
+_KUBECTL = Missing(
+    "kubectl",
+    "renders the overlays of deploy/kubernetes for the scanners, and deploys to a cluster",
+    "install kubectl 1.29 or later",
+    newer=("kubectl",),
+)
 # What only tests start; no release lacks them.
 _FOR_TESTS = tuple(
     Missing(name, f"the tests try {what}", f"install {package}", own=(package,))
@@ -143,6 +149,7 @@ def look(shell: Shell, base_image: str = BASE_IMAGE) -> tuple[Missing, ...]:
         (_REGISTRY, has_registry(shell)),
         (_TRIVY, _has_trivy(shell)),
         (_COSIGN, runs(shell, "cosign", "version")),
+        (_KUBECTL, runs(shell, "kubectl", "version", "--client")),
     )
     missing = [_with_command(tool) for tool, is_there in found if not is_there]
     if not (engine and can_build_on(shell, base_image)):

@@ -27,6 +27,7 @@ GIT = shutil.which("git") or "git"
 TOOLS = {
     "docker": 'case "$1" in compose) v=2.26.1;; buildx) v=v0.13.1;; *) v=26.1.5;; esac; echo $v',
     "skopeo": "echo skopeo version 1.9.3",
+    "kubectl": "echo Client Version: v1.32.4",
     "docker-registry": "exit 0",
     "mmdebstrap": "exit 0",
 }

@@ -12,6 +12,12 @@ import pytest
 import yaml
 
 from tests.faults.page import read_rows, rendered, shown_by
+from tests.unit.pods import (
+    WORKLOADS,
+    assert_no_secret_in_the_environment,
+    assert_restricted,
+    pod_of,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("threat-model.md", "faults.md")
@@ -130,57 +136,52 @@ def test_the_proof_of_a_control_holds(name: str, proof: str) -> None:
 # ── what hardening.md ships ───────────────────────────────────────────────────────────────────────
 
 UNITS = ("mgit.service", "mgit-sync.service", "mgit-sync.timer")
-HARMLESS_VOLUMES = {
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
-    "projected", "secret",
-}  # fmt: skip
+KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 
-def _manifests() -> dict[str, Any]:
-    text = (ROOT / "deploy" / "kubernetes" / "mgit.yaml").read_text(encoding="utf-8")
-    return {one["kind"]: one for one in yaml.safe_load_all(text)}
+def _manifests() -> list[dict[str, Any]]:
+    """Every object as it stands in the files, before kustomize has touched it."""
+    files = sorted(KUBERNETES.rglob("*.yaml"))
+    texts = [file.read_text("utf-8") for file in files if file.name != "kustomization.yaml"]
+    return [one for text in texts for one in yaml.safe_load_all(text)]
 
 
-def test_the_pod_is_within_restricted() -> None:
-    pod = _manifests()["StatefulSet"]["spec"]["template"]["spec"]
-    assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & pod.keys()
-    security = pod["securityContext"]
-    assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not {"sysctls", "seLinuxOptions", "appArmorProfile", "windowsOptions"} & security.keys()
-    for container in pod["containers"] + pod.get("initContainers", []):
-        own = container["securityContext"]
-        assert own["allowPrivilegeEscalation"] is False
-        assert own["capabilities"] == {"drop": ["ALL"]}
-        assert own["readOnlyRootFilesystem"] is True
-        assert not {"privileged", "procMount", "runAsUser"} & own.keys()
-        assert all("hostPort" not in port for port in container["ports"])
-        assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
-        assert "@sha256:" in container["image"]
-    for volume in pod["volumes"]:
-        assert len(volume.keys() - {"name"}) == 1
-        assert volume.keys() - {"name"} <= HARMLESS_VOLUMES
-    assert pod["automountServiceAccountToken"] is False
+def _of(kind: str) -> list[dict[str, Any]]:
+    return [one for one in _manifests() if one["kind"] == kind]
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_the_pod_is_within_restricted(kind: str) -> None:
+    assert _of(kind)
+    for workload in _of(kind):
+        assert_restricted(pod_of(workload))
+        assert_no_secret_in_the_environment(pod_of(workload))
 
 
 def test_the_network_of_the_pod_is_closed_but_for_what_it_needs() -> None:
-    rules = _manifests()["NetworkPolicy"]["spec"]
-    assert rules["policyTypes"] == ["Ingress", "Egress"]
-    ports = {port["port"] for rule in rules["egress"] for port in rule["ports"]}
+    rules = {one["metadata"]["name"]: one["spec"] for one in _of("NetworkPolicy")}
+    nothing = rules.pop("mgit-nothing")
+    assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    ports = {port["port"] for rule in rules["mgit-out"]["egress"] for port in rule["ports"]}
     assert ports == {53, 443, 22}
-    assert all(rule["from"] and rule["ports"] for rule in rules["ingress"])
+    inwards = [rule for each in rules.values() for rule in each.get("ingress", [])]
+    assert {port["port"] for rule in inwards for port in rule["ports"]} == {8080, 8081}
+    for rule in inwards:  # from certain pods of certain namespaces, never from everywhere
+        assert all({"namespaceSelector", "podSelector"} == peer.keys() for peer in rule["from"])
 
 
-def test_the_configuration_in_the_manifest_is_sound() -> None:
+CONFIGURATIONS = sorted(KUBERNETES.glob("overlays/*/config.toml"))
+
+
+@pytest.mark.parametrize("file", CONFIGURATIONS, ids=lambda file: file.parent.name)
+def test_the_configuration_in_the_manifest_is_sound(file: Path) -> None:
     from mgit.config.document import parse_document
     from mgit.config.environ import Environment
     from mgit.config.load import settle
     from mgit.config.paths import find_paths
 
     environment = Environment({"HOME": "/home/mgit"})
-    text = _manifests()["ConfigMap"]["data"]["config.toml"]
-    document = parse_document(text.encode(), Path("/etc/mgit/config.toml"))
+    document = parse_document(file.read_bytes(), Path("/etc/mgit/config.toml"))
     assert settle(document, environment, find_paths(environment), {}).sources
 
 
@@ -228,7 +229,7 @@ def test_hardening_speaks_of_files_that_are_there() -> None:
     page = (ROOT / "docs" / "security" / "hardening.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:deploy|docker)/[\w./-]+)`", page))
     assert named >= {"deploy/systemd/mgit.service", "docker/compose.yaml"}
-    assert all((ROOT / name).is_file() for name in named)
+    assert [name for name in named if not (ROOT / name).exists()] == []
     directives = {
         name for cell in re.findall(r"^\| `.*?\|", page, re.MULTILINE)
         for name in re.findall(r"`(\w+)=", cell)

@@ -228,6 +228,10 @@ NOXFILE = """
         note(session)
 
     @nox.session(python=False)
+    def cluster(session):
+        note(session)
+
+    @nox.session(python=False)
     def invoke(session):
         note(session)
 """
@@ -292,5 +296,5 @@ def test_act_runs_the_release_workflow_with_the_stand_ins(tmp_path: Path) -> Non
 def test_act_runs_the_workflow_of_a_merge_with_the_stand_ins(tmp_path: Path) -> None:
     seen = by_act(tmp_path, "ci.yml", "refs/heads/main")
     calls = {each["session"]: each["words"] for each in seen}
-    assert calls == {"checks": [], "rehearse": ["--provision"]}
+    assert calls == {"checks": [], "rehearse": ["--provision"], "cluster": []}
     assert {each["GITHUB_REF_NAME"] for each in seen} == {"main"}

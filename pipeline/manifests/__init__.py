@@ -1,0 +1,1 @@
+"""What `deploy/kubernetes` says, as a cluster would get it."""
