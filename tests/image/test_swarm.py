@@ -137,7 +137,7 @@ def test_an_upgrade_goes_through_the_shards_one_by_one(stack: Stack, made: Varia
     assert running is not None
     assert (running.previous, running.stale) == (first, False)
     assert stack.objects("volume") == volumes == {f"{stack.name}_mgit-{slot}" for slot in (1, 2)}
-    # At rest it is 1 to 2 s; here anything may run beside it.
+    # 3 to 5 s on a busy machine, 27 s on one that has ten times more to do than it can.
     assert set(watch.longest) == {1, 2}
     assert max(watch.longest.values()) < 60
     _hardened(stack)
