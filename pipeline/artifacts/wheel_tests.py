@@ -27,7 +27,7 @@ TREE_FILES = (
     "tests/unit/transport/test_transport.py::test_importing_it_loads_no_network_modules",
     "tests/contract/test_providers_pages.py::test_the_pages_lead_to_files_that_are_there",
 )
-ON_TREE = ("tests/pipeline", "tests/handbook", "tests/unit/bench", *TREE_FILES)
+ON_TREE = ("tests/pipeline", "tests/handbook", "tests/soak", "tests/unit/bench", *TREE_FILES)
 """What the gates run."""
 
 # A rehearsal shows that the tests are run and stop a release; `nox` has just run all of them.
@@ -37,7 +37,7 @@ SHORT = "the tests of a rehearsal are a short form: `nox -s tests` and a real re
 
 QUICK = ("-m", "not engine and not slow")
 _TAKEN = ("tests", "sandbox", "docs", "deploy/observability", "pyproject.toml", "README.md")
-_LEFT = ("tests/pipeline", "tests/handbook", "tests/image", "tests/unit/bench")
+_LEFT = ("tests/pipeline", "tests/handbook", "tests/image", "tests/soak", "tests/unit/bench")
 
 
 def run_on_wheel(

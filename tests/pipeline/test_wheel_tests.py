@@ -105,12 +105,12 @@ def test_no_test_is_no_proof(shell: Shell, root: Path, tmp_path: Path) -> None:
 
 
 def test_every_test_is_run_by_one_of_the_two() -> None:
-    """A release runs each test once: on the tree or on the wheel; the image has its own."""
+    """A release runs each test once: on the tree or on the wheel; image and cluster have their own."""
     for name in (*ON_TREE, *ON_WHEEL):
         file, _, test = name.partition("::")
         assert (ROOT / file).exists(), file
         assert not test or f"def {test}(" in (ROOT / file).read_text("utf-8"), name
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
-    known = tuple(Path(name) for name in (*ON_TREE, *ON_WHEEL, "tests/image"))
+    known = tuple(Path(name) for name in (*ON_TREE, *ON_WHEEL, "tests/image", "tests/cluster"))
     loose = [f for f in folders if not any(f.is_relative_to(each) for each in known)]
     assert loose == []
