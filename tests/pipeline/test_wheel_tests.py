@@ -105,7 +105,7 @@ def test_no_test_is_no_proof(shell: Shell, root: Path, tmp_path: Path) -> None:
 
 
 def test_every_test_is_run_by_one_of_the_two() -> None:
-    """A release runs each test once: on the tree or on the wheel; image and cluster have their own."""
+    """A release runs each once: on the tree or on the wheel; image and cluster have their own."""
     for name in (*ON_TREE, *ON_WHEEL):
         file, _, test = name.partition("::")
         assert (ROOT / file).exists(), file
