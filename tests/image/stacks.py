@@ -20,10 +20,10 @@ from pipeline.deployment.target import Target
 from pipeline.deployment.targets import open_target
 from pipeline.project import Project
 from tests.image.box import Container, docker
+from tests.image.pushing import push_variant
 
 BROKEN = 'ENTRYPOINT ["/usr/local/bin/mgit", "status"]'  # ends at once, with an error
 DEAF = 'ENTRYPOINT ["/usr/bin/python3", "-I", "-c", "import time; time.sleep(900)"]'
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MINE = "mgit-test-began-this-swarm"
 
 
@@ -77,18 +77,8 @@ def variant(folder: Path, repository: str, line: str) -> str:
     Returns:
         The reference by digest.
     """
-    context = folder / f"variant-{len(list(folder.glob('variant-*')))}"
-    context.mkdir()
-    (context / "Dockerfile").write_text(line)
-    tag = f"{repository}:{context.name}"
-    docker("build", "--quiet", "--provenance=false", "--tag", tag, context)
-    try:
-        said = docker("push", tag).stdout
-    finally:
-        docker("image", "rm", "--force", tag)
-    digest = _DIGEST.search(said)
-    assert digest is not None, said
-    return f"{repository}@{digest[0]}"
+    number = len(list(folder.glob("variant-*")))
+    return push_variant(folder / f"variant-{number}", repository, line)
 
 
 @dataclass(frozen=True)

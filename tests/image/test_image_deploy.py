@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pipeline.deployment.commands import Asked, Hands
 from pipeline.deployment.environments import load_environments
 from pipeline.deployment.places import ComposePlace
 from pipeline.deployment.targets import open_target
-from pipeline.project import Endpoints, Project, child_environment
+from pipeline.project import Project, child_environment
 from pipeline.publishing.registry import Registry as ImageNames
 from pipeline.shell import Shell
 from pipeline.step import Done, Exit, Facts, PipelineError, Todo
@@ -25,12 +24,13 @@ from pipeline.steps import deploy
 from sandbox.forge import SandboxForge
 from sandbox.registry import Registry, RegistryMissing, open_registry
 from tests.image.box import docker, empty_configuration, free_port
+from tests.image.pushing import push_variant
+from tests.places import only_a_registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 _TOKEN = "canary-8c1e44d2-deployment-token"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,11 @@ def place(image: str, tmp_path: Path) -> Iterator[Place]:
     )
     with _registry(tmp_path / "registry") as registry:
         repository = f"{registry.host}/mgit"
-        endpoints = Endpoints(
-            rehearsal=True,
-            git_remote="",
-            index_upload="",
-            index_simple="",
-            registry=repository,
-            registry_insecure=True,
-            forge_api="",
-            forge_repo="acme/mgit",
-            environments="environments.toml",
-        )
+        endpoints = only_a_registry(repository)
         shell = Shell(env=child_environment(), log=tmp_path / "log.txt")
         project = Project(tmp_path, tmp_path / "out", endpoints, shell)
         made = [
-            _push(tmp_path, repository, number, f"FROM {image}\n{line}\n")
+            push_variant(tmp_path / f"variant-{number}", repository, f"FROM {image}\n{line}\n")
             for number, line in enumerate(
                 ("LABEL number=1", "LABEL number=2", 'ENTRYPOINT ["/usr/local/bin/mgit", "status"]')
             )
@@ -120,22 +110,6 @@ def _registry(root: Path) -> Iterator[Registry]:
 
 def _all(kind: str) -> tuple[str, ...]:
     return ("--all",) if kind == "container" else ()
-
-
-def _push(folder: Path, repository: str, number: int, dockerfile: str) -> str:
-    """Build a variant of the image and push it; returns the reference by digest."""
-    context = folder / f"variant-{number}"
-    context.mkdir()
-    (context / "Dockerfile").write_text(dockerfile)
-    tag = f"{repository}:variant-{number}"
-    docker("build", "--quiet", "--provenance=false", "--tag", tag, context)
-    try:
-        said = docker("push", tag).stdout
-    finally:
-        docker("image", "rm", "--force", tag)
-    digest = _DIGEST.search(said)
-    assert digest is not None, said
-    return f"{repository}@{digest[0]}"
 
 
 def test_a_life_of_deployments(place: Place) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.deployment.swarm_docker import Docker
-from pipeline.project import Endpoints, Project, child_environment
+from pipeline.project import Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 from sandbox.registry import RegistryMissing, open_registry
 from tests.image.box import docker, empty_configuration
 from tests.image.stacks import BROKEN, DEAF, NoSwarm, Stack, Watch, single_node, variant
+from tests.places import only_a_registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -101,17 +102,7 @@ def stack(swarm: None, repository: str, made: Variant, tmp_path: Path) -> Iterat
         secrets = "{secrets}"
         """
     )
-    endpoints = Endpoints(
-        rehearsal=True,
-        git_remote="",
-        index_upload="",
-        index_simple="",
-        registry=repository,
-        registry_insecure=True,
-        forge_api="",
-        forge_repo="acme/mgit",
-        environments="environments.toml",
-    )
+    endpoints = only_a_registry(repository)
     shell = Shell(env=child_environment(), log=tmp_path / "log.txt")
     one = Stack(Project(tmp_path, tmp_path / "out", endpoints, shell), name, secrets)
     try:

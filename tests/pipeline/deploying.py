@@ -20,9 +20,10 @@ from pipeline.deployment.ledger import Record, ledger_path, read_ledger
 from pipeline.deployment.places import ComposePlace
 from pipeline.deployment.target import Answer, Effects, Running
 from pipeline.faults import effect
-from pipeline.project import Endpoints, Project, child_environment
+from pipeline.project import Project, child_environment
 from pipeline.shell import Shell
 from pipeline.step import PipelineError
+from tests.places import only_a_registry
 
 REGISTRY = "127.0.0.1:1/mgit"
 
@@ -196,16 +197,7 @@ class Stage:
         commands.roll_back(self.project, self.environment, self.hands)
 
 
-ENDPOINTS = Endpoints(
-    rehearsal=True,
-    git_remote="",
-    index_upload="",
-    index_simple="",
-    registry=REGISTRY,
-    registry_insecure=True,
-    forge_api="",
-    forge_repo="acme/mgit",
-)
+ENDPOINTS = only_a_registry(REGISTRY, "deploy/environments.toml")
 
 
 def make_stage(root: Path) -> Stage:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.image.box import docker
+from tests.image.pushing import push_variant
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SICK = Path(__file__).with_name("sick.py")
 _SLOW_SECONDS = 1.2  # slower than a gate allows, quicker than the health check's patience of 3 s
 
@@ -53,16 +52,7 @@ def push_images(folder: Path, base: str, repository: str, crash_after: float) ->
         context = folder / name
         context.mkdir(parents=True)
         shutil.copy(_SICK, context / "sick.py")
-        (context / "Dockerfile").write_text("\n".join((f"FROM {base}", *lines, "")))
-        tag = f"{repository}:{name}"
-        docker("build", "--quiet", "--provenance=false", "--tag", tag, context)
-        try:
-            said = docker("push", tag).stdout
-        finally:
-            docker("image", "rm", "--force", tag)
-        found = _DIGEST.search(said)
-        assert found is not None, said
-        return f"{repository}@{found[0]}"
+        return push_variant(context, repository, "\n".join((f"FROM {base}", *lines, "")))
 
     def sick(how: str, seconds: float) -> str:
         words = ("/usr/bin/python3", "-I", "/opt/sick.py", how, f"{seconds:g}")

@@ -17,13 +17,14 @@ from pipeline.deployment.environments import Environment, find_environment
 from pipeline.deployment.ledger import Record, ledger_path, read_ledger
 from pipeline.deployment.target import Running
 from pipeline.deployment.targets import open_target
-from pipeline.project import Endpoints, Project, child_environment
+from pipeline.project import Project, child_environment
 from pipeline.shell import Shell
 from sandbox.certificates import Authority
 from sandbox.forge import SandboxForge
 from sandbox.registry import Registry, open_registry
 from tests.image.box import docker, free_port
 from tests.image.stacks import single_node
+from tests.places import only_a_registry
 from tests.soak.images import Images, forget, push_images
 from tests.soak.volume import DataVolume, open_volume
 from tests.soak.watcher import Watcher, is_ready
@@ -235,7 +236,7 @@ def open_world(
         project = Project(
             folder,
             folder / "out",
-            _endpoints(repository),
+            only_a_registry(repository),
             Shell(env=child_environment(), log=folder / "log.txt"),
         )
         stack.callback(_take_down, kind, name)
@@ -291,20 +292,6 @@ def _describe(folder: Path, name: str, kind: Kind, pace: Pace, port: int) -> Non
         secrets = "{folder / "secrets"}"
         port = {port}
         """
-    )
-
-
-def _endpoints(repository: str) -> Endpoints:
-    return Endpoints(
-        rehearsal=True,
-        git_remote="",
-        index_upload="",
-        index_simple="",
-        registry=repository,
-        registry_insecure=True,
-        forge_api="",
-        forge_repo="acme/mgit",
-        environments="environments.toml",
     )
 
 
