@@ -118,13 +118,13 @@ def _test(
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests on the main Python, on the others those that depend on the Python."""
-    quick = ["-m", "not engine and not slow", "tests/unit"]
+    quick = ["-m", "not engine and not slow"]
     if session.python == PYTHONS[0]:  # what most people have: Debian's
-        quick += [
-            "tests/contract",
-            "tests/story/test_cli_sync.py",
-            "tests/story/test_cli_bad_input.py",
-        ]
+        quick += ["tests/unit", "tests/contract"]
+        quick += ["tests/story/test_cli_sync.py", "tests/story/test_cli_bad_input.py"]
+    else:  # between two that are tested whole: what starts at all, and git, and a sync
+        quick += ["tests/unit/plan", "tests/unit/config", "tests/unit/credentials"]
+        quick += ["tests/unit/git", "tests/story/test_cli_sync.py"]
     env = {"COVERAGE_FILE": f".coverage.{session.python}"}
     if session.python != MAIN:  # draws do not depend on the Python: a few of each are enough
         env["MGIT_TESTS_EXAMPLES"] = "20"

@@ -67,7 +67,7 @@ def pytest_configure() -> None:
     process that they start inherits it.
     """
     fixed = bool(os.environ.get("CI") or os.environ.get("MGIT_TESTS_FIXED"))
-    settings.register_profile("mgit", deadline=None, derandomize=fixed)
+    settings.register_profile("mgit", deadline=None, derandomize=fixed, max_examples=60)
     # Mutation testing runs each of them hundreds of times and wants a verdict, no small example.
     few = int(os.environ.get("MGIT_TESTS_EXAMPLES", "0"))
     quick = (Phase.explicit, Phase.generate)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-EXAMPLES = int(os.environ.get("MGIT_FUZZ_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("MGIT_FUZZ_EXAMPLES", "80"))
 _FOLDER = os.environ.get("MGIT_FUZZ_FOLDER")
 _EXTRA: dict[str, Any] = (
     {"database": DirectoryBasedExampleDatabase(_FOLDER), "derandomize": False} if _FOLDER else {}

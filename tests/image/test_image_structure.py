@@ -63,6 +63,7 @@ def test_it_is_what_it_should_be_without_running_it(archive: Path) -> None:
 
 
 @LOCKED
+@pytest.mark.long
 def test_its_programs_run_one_by_one(image: str) -> None:
     said = structure("--driver", "docker", "--image", image, "--config", RAN)
     assert said.returncode == 0, said.stdout + said.stderr

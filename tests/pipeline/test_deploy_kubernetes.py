@@ -195,6 +195,7 @@ def test_a_first_version_that_is_bad_leaves_nothing_running_and_the_volumes(
     assert all(call[1].startswith(("job", "statefulset")) for call in deleted)
 
 
+@pytest.mark.long
 def test_an_image_that_is_not_to_be_had_stops_nothing(cluster: Cluster) -> None:
     cluster.deploy(A)
     generation = cluster.holds()["set"]["metadata"]["generation"]
@@ -205,6 +206,7 @@ def test_an_image_that_is_not_to_be_had_stops_nothing(cluster: Cluster) -> None:
     assert cluster.holds()["jobs"] == {}, "its Job is cleared away"
 
 
+@pytest.mark.long
 def test_a_canary_syncs_beside_the_service_before_anything_is_changed(cluster: Cluster) -> None:
     cluster.gated(timeout=5, settle=0, canary="work/acme")
     cluster.deploy(A)
