@@ -16,7 +16,7 @@ SEED = 4711
 @pytest.mark.slow
 @pytest.mark.fault("killed anywhere", "killed in the middle of maintenance")
 def test_killed_at_random_the_next_run_heals_all_by_itself(tmp_path: Path) -> None:
-    for kill in Play(tmp_path, SEED).kills(12):
+    for kill in Play(tmp_path, SEED).kills(8):
         assert kill.verdict.problems == [], kill
 
 
