@@ -49,7 +49,6 @@ def old(world: World) -> tuple[World, RemoteRepo, Path]:
     return world, repo, mirror
 
 
-@pytest.mark.long
 def test_six_hundred_packs_become_a_few(world: World) -> None:
     world.kind = CopyKind.MIRROR
     repo = world.add("app", commits=3)
