@@ -6,24 +6,23 @@ as a label, so a rollback needs no memory of ours.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from python_on_whales import Container, DockerClient
 
 from pipeline.artifacts.engine import client_call, one_line
+from pipeline.deployment.asking import ask_service
 from pipeline.deployment.environments import Environment
+from pipeline.deployment.files import write_whole
 from pipeline.deployment.logs import last_line
 from pipeline.deployment.places import ComposePlace
 from pipeline.deployment.target import PREVIOUS, VERSION, Answer, Effects, Running
 from pipeline.project import Project
-from pipeline.publishing import http
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
 _SERVICE = "mgit"
-_ANSWER_SECONDS = 10.0
 _CANARY_SECONDS = 900.0
 _ONE_OFF = "com.docker.compose.oneoff"
 
@@ -62,12 +61,7 @@ class ComposeTarget:
 
     def ask(self, path: str) -> Answer | None:
         """See `Target.ask`."""
-        begun = time.monotonic()
-        try:
-            said = http.request("GET", self.place.url(path), timeout=_ANSWER_SECONDS)
-        except PipelineError:
-            return None
-        return Answer(said.status, said.text, time.monotonic() - begun)
+        return ask_service(self.place.url(path))
 
     def put(self, reference: str, previous: str) -> str:
         """See `Target.put`."""
@@ -163,17 +157,7 @@ class ComposeTarget:
                 advice="move the checkout to a plainer path",
             )
         text = "".join(f"{name}='{value}'\n" for name, value in written.items())
-        fresh = values.with_suffix(".new")
-        try:
-            values.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(values)
-        except OSError as error:
-            raise PipelineError(
-                f"cannot write {values}: {error.strerror}",
-                exit_code=Exit.ENVIRONMENT,
-                advice="make room on the disk, then run the same command again",
-            ) from None
+        write_whole(values, text)
 
 
 def open_compose(

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.deployment import errand
+from pipeline.deployment.asking import ask_service
 from pipeline.deployment.environments import Environment
+from pipeline.deployment.files import write_whole
 from pipeline.deployment.kubectl import CONTAINER, Job, Kubectl, Pod, StatefulSet, reason
 from pipeline.deployment.logs import last_line
 from pipeline.deployment.places import KubernetesPlace
 from pipeline.deployment.target import PREVIOUS, Answer, Effects, Running
 from pipeline.manifests.overlays import render
 from pipeline.project import Project
-from pipeline.publishing import http
 from pipeline.step import Exit, PipelineError
 
 SERVICE = "app.kubernetes.io/name=mgit,app.kubernetes.io/component=service"
@@ -34,7 +35,6 @@ IMAGE = "registry.example.com/mgit"
 """The name in the overlays, which stands for whatever is deployed."""
 _SET = "statefulset/mgit"
 _PORT = 8080
-_ANSWER_SECONDS = 10.0
 _PULL_SECONDS = 300
 _CANARY_SECONDS = 900
 _HOPELESS = re.compile(r"^(ErrImage|ImagePullBackOff|InvalidImageName|CreateContainerConfigError)")
@@ -177,13 +177,7 @@ class KubernetesTarget:
         with self.kubectl.forward(pod, _PORT) as port:
             if port is None:
                 return None
-            begun = time.monotonic()
-            try:
-                url = f"http://127.0.0.1:{port}{path}"
-                said = http.request("GET", url, timeout=_ANSWER_SECONDS)
-            except PipelineError:
-                return None
-            return Answer(said.status, said.text, time.monotonic() - begun)
+            return ask_service(f"http://127.0.0.1:{port}{path}")
 
     def _run(
         self,
@@ -251,18 +245,7 @@ class KubernetesTarget:
                 {"target": {"kind": "StatefulSet", "name": "mgit"}, "patch": json.dumps(patch)}
             ],
         }
-        file = self.folder / "kustomization.yaml"
-        fresh = file.with_suffix(".new")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-            fresh.replace(file)
-        except OSError as error:
-            raise PipelineError(
-                f"cannot write {file}: {error.strerror}",
-                exit_code=Exit.ENVIRONMENT,
-                advice="make room on the disk, then run the same command again",
-            ) from None
+        write_whole(self.folder / "kustomization.yaml", json.dumps(document, indent=2) + "\n")
 
 
 def open_kubernetes(

@@ -7,12 +7,13 @@ API): the client may end with 0 after a rollback.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.deployment.asking import ask_service
 from pipeline.deployment.environments import Environment
+from pipeline.deployment.files import write_whole
 from pipeline.deployment.gates import Clock
 from pipeline.deployment.logs import last_line, plain
 from pipeline.deployment.places import SwarmPlace
@@ -21,13 +22,11 @@ from pipeline.deployment.swarm_files import File, as_words, digest_of, files_of,
 from pipeline.deployment.swarm_view import Task, View, outcome
 from pipeline.deployment.target import Answer, Effects, Running
 from pipeline.project import Project
-from pipeline.publishing import http
-from pipeline.step import Exit, PipelineError
+from pipeline.step import PipelineError
 
 _SERVICE = "mgit"
 _PORT = 8080  # inside of the container
 _STACK = "mgit.stack"  # label on configs and secrets
-_ANSWER_SECONDS = 10.0
 _GONE_SECONDS = 60.0
 _CANARY_SECONDS = 900.0
 _POLL_SECONDS = 1.0  # each look starts three clients, beside what is to get ready quickly
@@ -111,7 +110,7 @@ class SwarmTarget:
         content = digest_of(self.place, files)
         with self.effect("deploy:files", name):
             self._bring(files)
-            self._write(overlay(_SERVICE, files, content))
+            write_whole(self.overlay, overlay(_SERVICE, files, content))
         begun = len(view.of(reference, content)) if (view := self._look()) else 0
         with self.effect("deploy:up", name):
             self._up(reference, previous)
@@ -164,13 +163,7 @@ class SwarmTarget:
         port = task.port(_PORT)
         if not port:
             return None
-        url = f"http://{self.docker.address_of(task.node)}:{port}{path}"
-        begun = time.monotonic()
-        try:
-            said = http.request("GET", url, timeout=_ANSWER_SECONDS)
-        except PipelineError:
-            return None
-        return Answer(said.status, said.text, time.monotonic() - begun)
+        return ask_service(f"http://{self.docker.address_of(task.node)}:{port}{path}")
 
     def _look(self) -> View | None:
         return self.docker.view(self.service)
@@ -260,20 +253,6 @@ class SwarmTarget:
                 return f"the canary sync failed: {why}"
             self.clock.sleep(_POLL_SECONDS)
         return f"the canary sync did not end within {_CANARY_SECONDS:.0f} s"
-
-    def _write(self, text: str) -> None:
-        """The overlay; there as a whole or not at all."""
-        fresh = self.overlay.with_suffix(".new")
-        try:
-            self.overlay.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(self.overlay)
-        except OSError as error:
-            raise PipelineError(
-                f"cannot write {self.overlay}: {error.strerror}",
-                exit_code=Exit.ENVIRONMENT,
-                advice="make room on the disk, then run the same command again",
-            ) from None
 
 
 def open_swarm(
