@@ -133,7 +133,15 @@ def deploy(
     environment: str = "",
 ) -> None:
     """Put an image live, gated; what ran before comes back when it is not good."""
-    asked = Deployment(env or environment, version, reference, plan, status, json, approve)
+    asked = Deployment(
+        env=env or environment,
+        version=version,
+        reference=reference,
+        plan=plan,
+        status=status,
+        json=json,
+        approve=approve,
+    )
     end(lambda: deploying.deploy(HERE, asked))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.artifacts.engine import open_engine
 from pipeline.artifacts.image import build_image, native_platform
+from pipeline.deployment.logs import last_line
 from pipeline.machine.tools import BASE_IMAGE
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
@@ -68,8 +69,9 @@ class Dev:
         argv = self._compose(*profile, "up", "--detach", "--wait", "--remove-orphans")
         ran = self.shell.run(argv, env=images, check=False, timeout=_UP_SECONDS)
         if not ran.ok:
+            why = last_line(ran.stderr) or "no reason given"
             raise PipelineError(
-                f"the development environment does not start: {_last(ran.stderr)}",
+                f"the development environment does not start: {why}",
                 exit_code=Exit.ENVIRONMENT,
                 advice="look at `invoke dev --logs`",
             )
@@ -148,7 +150,3 @@ def _digest(root: Path, patterns: tuple[str, ...]) -> str:
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
-
-
-def _last(text: str) -> str:
-    return ([line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"])[-1]

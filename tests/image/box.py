@@ -56,6 +56,31 @@ def empty_configuration(folder: Path) -> Path:
     return folder
 
 
+def mirroring_configuration(folder: Path, api_url: str, token: str) -> tuple[Path, Path]:
+    """What mirrors the owner `acme` of a Gitea, its token in the file `forge` of the secrets.
+
+    Returns:
+        The folders of configuration and secrets.
+    """
+    config, secrets = folder / "config", folder / "secrets"
+    config.mkdir()
+    secrets.mkdir()
+    (config / "config.toml").write_text(
+        f"""
+        version = 1
+        [defaults]
+        kind = "mirror"
+        [sources.forge]
+        forge = "gitea"
+        url = "{api_url}"
+        owners = ["acme"]
+        """
+    )
+    (secrets / "forge").write_text(f"{token}\n")
+    (secrets / "forge").chmod(0o444)
+    return config, secrets
+
+
 def files_of(image: str, archive: Path) -> list[tarfile.TarInfo]:
     """All files of an image, without those that the engine adds; `archive` is a file to make."""
     name = docker("create", image).stdout.strip()

@@ -26,6 +26,7 @@ from tests.image.box import (
     eventually,
     files_of,
     free_port,
+    mirroring_configuration,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -67,22 +68,7 @@ def serving(emulated: str, tmp_path: Path) -> Iterator[tuple[Container, SandboxF
     with SandboxForge(tmp_path / "forge", "gitea", token=TOKEN) as forge:
         for number in range(3):
             forge.add_repo("acme", f"tool-{number}", commits=3)
-        config = empty_configuration(tmp_path / "config")
-        (config / "config.toml").write_text(
-            f"""
-            version = 1
-            [defaults]
-            kind = "mirror"
-            [sources.forge]
-            forge = "gitea"
-            url = "{forge.api_url}"
-            owners = ["acme"]
-            """
-        )
-        secrets = tmp_path / "secrets"
-        secrets.mkdir()
-        (secrets / "forge").write_text(f"{TOKEN}\n")
-        (secrets / "forge").chmod(0o444)
+        config, secrets = mirroring_configuration(tmp_path, forge.api_url, TOKEN)
         port, name = free_port(), f"mgit-emulated-{uuid.uuid4().hex[:12]}"
         try:
             docker(

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from sandbox.forge import SandboxForge
-from tests.image.box import Container, docker, empty_configuration, eventually
+from tests.image.box import (
+    Container,
+    docker,
+    empty_configuration,
+    eventually,
+    mirroring_configuration,
+)
 from tests.image.conftest import Start
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -32,23 +38,7 @@ def forge(tmp_path: Path) -> Iterator[SandboxForge]:
 @pytest.fixture
 def mirror(forge: SandboxForge, tmp_path: Path, start: Start) -> Container:
     """A container that mirrors the forge, with its token in a file."""
-    config, secrets = tmp_path / "config", tmp_path / "secrets"
-    config.mkdir()
-    secrets.mkdir()
-    (config / "config.toml").write_text(
-        f"""
-        version = 1
-        [defaults]
-        kind = "mirror"
-        [sources.forge]
-        forge = "gitea"
-        url = "{forge.api_url}"
-        owners = ["acme"]
-        """
-    )
-    token = secrets / "forge"
-    token.write_text(f"{CANARY}\n")
-    token.chmod(0o444)
+    config, secrets = mirroring_configuration(tmp_path, forge.api_url, CANARY)
     container = start(
         config,
         *("--mount", f"type=bind,source={secrets},target=/run/secrets,readonly"),
