@@ -52,6 +52,8 @@ def test_a_quiet_run_costs_no_row_and_an_earlier_one_can_be_named(
 
 def test_waiting_for_a_host_is_told_as_such(work: Laptop, forge: SandboxForge) -> None:
     forge.add_repos("acme", 2)
+    assert work.mgit("sync").code == 0
+    # Now it is mgit that asks, and sees for how long; git, which clones, tells nobody.
     forge.fail_next("*/git-upload-pack", 429, {"Retry-After": "2"}, b"", times=1)
     assert work.mgit("sync").code == 0
     told = work.mgit("perf", "--format", "json").json
