@@ -113,6 +113,11 @@ class Transport:
                 if died_idle and may_repeat and not isinstance(error, TimeoutError):
                     continue
                 raise self._unreachable(origin, error) from error
+            except ForgeError as error:
+                self._drop(connection)
+                if self._closed:  # `close` cut the answer short: not the forge's doing
+                    raise _interrupted(origin) from error
+                raise
             except BaseException:
                 self._drop(connection)
                 raise
@@ -191,7 +196,7 @@ class Transport:
         while True:
             with self._lock:
                 if self._closed:
-                    raise NetworkError(f"the connection to {origin} was closed by an interrupt")
+                    raise _interrupted(origin)
                 pool = [] if fresh else self._idle.get(origin)
                 connection = pool.pop() if pool else self._new(origin)
                 self._busy.add(connection)
@@ -238,5 +243,9 @@ class Transport:
         from mgit.transport.trouble import explain
 
         if self._closed:
-            return NetworkError(f"the connection to {origin} was closed by an interrupt")
+            return _interrupted(origin)
         return explain(origin, error, self._tls)
+
+
+def _interrupted(origin: Origin) -> NetworkError:
+    return NetworkError(f"the connection to {origin} was closed by an interrupt")

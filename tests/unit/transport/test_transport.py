@@ -276,6 +276,32 @@ def test_no_more_idle_connections_are_kept_than_asked(serve, answer):
     assert server.connections == 2
 
 
+class _Interrupting:
+    """A clock that closes the transport at one of its readings: there is one before each wait."""
+
+    def __init__(self, reading: int) -> None:
+        self.transport: Transport | None = None
+        self._left = reading
+
+    def __call__(self) -> float:
+        self._left -= 1
+        if self._left == 0 and self.transport:
+            self.transport.close()
+        return 0.0
+
+
+@pytest.mark.parametrize("reading", range(1, 6))
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_request_says_that_it_was_interrupted_wherever_it_was(serve, reading, encoding):
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: 10\r\n\r\n"
+    server = serve((head.encode(), b""))
+    clock = _Interrupting(reading)
+    with Transport(timeout=10.0, clock=clock) as clock.transport:
+        with pytest.raises(NetworkError, match="closed by an interrupt"):
+            clock.transport.request("GET", server.origin, "/")
+        assert clock.transport.closed
+
+
 def test_closing_wakes_who_waits(serve, transport):
     server = serve((b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", b""))
     errors: list[BaseException] = []
