@@ -5,12 +5,9 @@ It gives a sign of life several times a second.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from mgit.config.settings import Settings
 from mgit.daemon.agenda import Agenda, Errand, Told, sources_of
@@ -25,7 +22,8 @@ from mgit.daemon.shelf import Shelf
 from mgit.daemon.waiting import Waiting
 from mgit.daemon.watch import Watch
 from mgit.daemon.web.channel import Inbox
-from mgit.errors import ExitCode, MgitError, StateError
+from mgit.daemon.writable import Writable
+from mgit.errors import ExitCode, MgitError
 from mgit.fleet import Stop, SyncRequest
 from mgit.fleet.wiring import Parts, log_events, open_fleet
 from mgit.git.lock import RootLock
@@ -36,6 +34,7 @@ from mgit.state import FLOOD
 
 _SLICE_SECONDS = 0.25
 _LEAST_PAUSE = 0.5
+_LOOK_SECONDS = 5.0  # a disk fills, and gets room again, in the middle of a long pass or pause
 
 
 class Loop:
@@ -88,6 +87,8 @@ class Loop:
         self._waiting = Waiting(parts.state.deliveries)
         self._onlookers = onlookers
         self._inbox = inbox
+        self._writable = Writable(settings.root, parts, health, figures)
+        self._looked = clock()
         self._shelf = Shelf(settings, parts.state, clock=clock, wall=wall)
 
     def run(self, *, once: bool = False) -> int:
@@ -213,9 +214,14 @@ class Loop:
         )
 
     def _look(self) -> None:
-        """See whether state and storage can be written, and how much room there is."""
+        """See whether state and storage can be written, and what is set aside."""
         self._beat()
-        self._health.looked(state=self._state_answers(), storage=self._storage_writable())
+        self._figures.quarantine(count_quarantined(self._settings.root))
+        self._see()
+
+    def _see(self) -> None:
+        self._looked = self._clock()
+        self._writable.look()
 
     def _beat(self) -> None:
         self._health.beat(stopping=self._stop.requested)
@@ -224,37 +230,8 @@ class Loop:
         for onlooker in self._onlookers:
             if onlooker.tick is not None:
                 onlooker.tick()
-
-    def _state_answers(self) -> bool:
-        try:
-            self._parts.state.check()
-        except StateError as error:
-            self._parts.events.warning("state.unusable", error.message, advice=error.advice)
-            return False
-        return True
-
-    def _storage_writable(self) -> bool:
-        root = self._settings.root
-        try:
-            self._tell_room(root)
-            _write_something(root / ".mgit")
-        except OSError as error:
-            self._parts.events.error(
-                "storage.unwritable",
-                f"cannot write below {root}: {error.strerror}",
-                advice="check the folder's rights and free space",
-            )
-            return False
-        return True
-
-    def _tell_room(self, root: Path) -> None:
-        room = os.statvfs(root)
-        self._figures.storage(
-            room.f_bavail * room.f_frsize,
-            size_bytes=room.f_blocks * room.f_frsize,
-            free_inodes=room.f_favail if room.f_files else None,  # some do not count them
-        )
-        self._figures.quarantine(count_quarantined(root))
+        if self._clock() - self._looked >= _LOOK_SECONDS:
+            self._see()
 
     def _pause_until(self, moment: float) -> tuple[Told, ...]:
         """Wait, and look for bit rot meanwhile. Ends early for hints, and for what is damaged.
@@ -275,9 +252,3 @@ class Loop:
                 return damaged
             self._wait(pause)
         return ()
-
-
-def _write_something(folder: Path) -> None:
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b"mgit")
-        file.flush()

@@ -47,7 +47,7 @@ def ready(
             (not stopping, "stopping"),
             (lock_held, "root lock not held"),
             (state_loaded, "state not loaded"),
-            (storage_writable, "storage not writable"),
+            (storage_writable, "storage full or not writable"),
         )
         if not holds
     ]

@@ -16,6 +16,7 @@ from mgit.model import (
     Measures,
     Move,
     Outcome,
+    Reason,
     RepoKey,
     Result,
     action_key,
@@ -38,12 +39,13 @@ KEPT_RESPONSE_SECONDS = 90 * 86400.0
 
 
 # A repository that was moved aside or away stands as it stood before, elsewhere.
-_REPO_SEEN = """
+_REPO_MET = """
     INSERT INTO repos
         (forge, repo_id, name, last_result, first_seen, last_seen, last_success,
          source, folder, state, reason, message, advice, seconds, last_changed)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (forge, repo_id) DO UPDATE SET
+    ON CONFLICT (forge, repo_id) DO """
+_REPO_SEEN = f"""{_REPO_MET} UPDATE SET
         name = excluded.name,
         last_result = excluded.last_result,
         last_seen = excluded.last_seen,
@@ -57,6 +59,7 @@ _REPO_SEEN = """
         seconds = iif(excluded.state = '', seconds, excluded.seconds),
         last_changed = coalesce(excluded.last_changed, last_changed)
 """
+_REPO_UNSEEN = f"{_REPO_MET} NOTHING"
 _CHANGED = frozenset({Result.CLONED, Result.HEALED})
 
 
@@ -241,15 +244,16 @@ class State:
         now = self._clock()
         batch = tuple(outcomes)
         told = [_outcome_row(run_id, one, now) for one in batch if one.result is not Result.CURRENT]
-        seen = [row for one in batch if (row := _repo_row(one, now, sources or {})) is not None]
+        rows = [(one, _repo_row(one, now, sources or {})) for one in batch]
+        # Its forge did not answer for it: what is known of it is what was known before.
+        unseen = [row for one, row in rows if row and one.reason is Reason.LISTING_INCOMPLETE]
+        seen = [row for one, row in rows if row and one.reason is not Reason.LISTING_INCOMPLETE]
 
         def change(connection: sqlite3.Connection) -> None:
             marks = ", ".join("?" * 12)
             connection.executemany(f"INSERT INTO outcomes VALUES ({marks})", told)  # noqa: S608 - only question marks
-            connection.executemany(
-                _REPO_SEEN,
-                seen,
-            )
+            connection.executemany(_REPO_SEEN, seen)
+            connection.executemany(_REPO_UNSEEN, unseen)
 
         if batch:
             self._database.write(change)

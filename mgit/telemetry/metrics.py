@@ -96,6 +96,7 @@ class Metrics:
         self._listed: dict[str, frozenset[RepoKey]] = {}
         self._before: dict[str, frozenset[RepoKey]] = dict(listed or {})
         self._states: dict[RepoKey | str, _Standing] = {}
+        self._earlier: dict[RepoKey | str, _Standing] = {}  # until the run under way tells anew
         self._names: dict[RepoKey, str] = {}
         self._shown = min(per_repository, MOST_PER_REPOSITORY)
         self._the = Instruments()
@@ -198,9 +199,11 @@ class Metrics:
             for reason in _FAILURES:
                 self._the.syncs.labels(source, Result.FAILED.value, reason)
         # Sources that rest in it keep their counts, and so do those that are asked in part.
-        told = [source for source in sources if source not in partly]
+        told = frozenset(sources) - partly
+        known = self._earlier | self._states  # a run that broke off has told nothing whole
+        self._earlier = {name: one for name, one in known.items() if one.source in told}
         self._states = {
-            name: one for name, one in self._states.items() if one.source and one.source not in told
+            name: one for name, one in known.items() if one.source and one.source not in told
         }
 
     def _credential(self, source: str, expires_at: float | None) -> None:
@@ -219,7 +222,9 @@ class Metrics:
                 (name for code, name in _PROBLEMS.items() if code == problem.exit_code), "other"
             )
             self._the.problems.labels(source, kind).inc()
-        if not listing.complete:
+        if not listing.complete:  # what it does not tell is as it was
+            earlier = self._earlier.items()
+            self._states |= {name: one for name, one in earlier if one.source == source}
             return
         now = self._clock()
         keys = frozenset(repo.key for repo in listing.repos) - elsewhere
@@ -264,6 +269,7 @@ class Metrics:
         self._the.git.inc(event.git_processes)
         self._spend(event.measures)
         now = self._clock()
+        self._earlier = {}
         self._the.last_run.set(now)
         self._tell_states()
         for source, keys in self._listed.items():
@@ -307,5 +313,7 @@ class Metrics:
             self._states.pop(name, None)
         elif (state := repo_state(outcome)) is None:
             self._states.setdefault(name, _Standing(source, RepoState.CURRENT))
+        elif outcome.reason is Reason.LISTING_INCOMPLETE:  # nothing is known that was not before
+            self._states.setdefault(name, _Standing(source, state, outcome.reason))
         else:
             self._states[name] = _Standing(source, state, outcome.reason)

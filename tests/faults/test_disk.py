@@ -15,6 +15,8 @@ import pytest
 from sandbox.forge import SandboxForge
 from tests.faults.estate import OWNER, Estate, on_the_forge
 from tests.story.laptop import CANARY
+from tests.story.serving import started
+from tests.story.test_serve_daemon import Service
 
 MIB = 1024 * 1024
 Mount = Callable[[str], None]
@@ -114,6 +116,39 @@ def test_a_fetch_without_room_leaves_the_clone_and_the_room_as_they_were(
 
     mounted("size=99m")
     assert estate.laptop.mgit("sync", "--kind", kind).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.fault("no space, no inodes")
+@pytest.mark.parametrize(
+    ("small", "why"),
+    [("size=12m", "less than 16 MiB are free"), ("nr_inodes=100", "fewer than 100 files")],
+)
+def test_a_service_is_not_ready_while_its_disk_is_full_and_is_when_there_is_room(
+    estate: Estate, mounted: Mount, small: str, why: str
+) -> None:
+    estate.forge.add_repo(OWNER, "app")
+    mounted("size=99m,nr_inodes=5000")
+    settings = {"MGIT_LOG_FORMAT": "json", "MGIT_INTERVAL": "1h"}
+    service = Service(started(estate.laptop, (), settings))
+    try:
+        service.wait_for("run.ended")
+        assert service.ask("/readyz") == (200, "ready\n")
+
+        mounted(small)
+        told = service.wait_for("storage.unwritable")
+        assert why in str(told["message"])
+        assert service.ask("/readyz") == (503, "storage full or not writable\n")
+        assert service.ask("/livez")[0] == 200
+
+        mounted("size=99m,nr_inodes=5000")
+        service.wait_for("storage.writable")
+        assert service.ask("/readyz") == (200, "ready\n")
+        assert [one["event"] for one in service.said].count("storage.unwritable") == 1
+        assert [one["event"] for one in service.said].count("run.ended") == 1, "no pass was needed"
+        assert service.end() == 0
+    finally:
+        service.kill()
 
 
 _TRACED = """\

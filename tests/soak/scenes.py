@@ -115,9 +115,6 @@ def play(world: World, scene: Scene, asked: str = "") -> Outcome:
     with _trouble(world, scene):
         outcome.code, outcome.said = _command(world, scene, asked)
         outcome.seconds = time.monotonic() - since
-    if scene is Scene.DATA_FULL and outcome.code == Exit.DONE:
-        # It passed its gates before mgit noticed that there is no room: then it is what is live.
-        intended = _intended(Scene.GOOD, asked, "", "")
     ready = eventually(world.is_ready, _COMES_BACK_WITHIN)
     outcome.unready = world.watcher.unready(since, time.monotonic())
     problems = outcome.problems

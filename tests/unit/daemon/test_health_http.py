@@ -84,7 +84,9 @@ def test_live_does_not_ask_for_anything_else():
 def test_ready_names_everything_that_lacks():
     assert ready(Snapshot(0, lock_held=True, state_loaded=True, storage_writable=True)).well
     answer = ready(Snapshot(0, stopping=True))
-    assert answer.words == ("stopping, root lock not held, state not loaded, storage not writable")
+    assert answer.words == (
+        "stopping, root lock not held, state not loaded, storage full or not writable"
+    )
 
 
 def test_the_three_pages(server, health):

@@ -223,7 +223,7 @@ def test_a_service_that_cannot_write_says_so(show, scene):
     scene.snapshot = Snapshot(time.monotonic(), lock_held=True, state_loaded=True)
     page = show().page()
     assert page.text.startswith("The service is not ready")
-    assert "Storage not writable." in page.text
+    assert "Storage full or not writable." in page.text
 
 
 def test_a_shard_says_which_it_is_and_what_it_leaves_to_others(show, scene):
@@ -323,7 +323,7 @@ def test_a_service_that_is_stuck_or_not_ready_says_why(show, scene):
     shown.refresh()
     told = shown.json("/api/v1/status")
     assert (told["live"], told["ready"]) == (True, False)
-    assert told["not_ready_because"] == "root lock not held, storage not writable"
+    assert told["not_ready_because"] == "root lock not held, storage full or not writable"
     scene.snapshot = Snapshot(time.monotonic() - 600, lock_held=True, state_loaded=True)
     shown.refresh()
     told = shown.json("/api/v1/status")

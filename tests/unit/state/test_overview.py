@@ -54,6 +54,18 @@ def test_what_was_recorded_is_told(overview, cutoffs, scene):
     assert overview.repository("rests.example.com", "1014", cutoffs) is None
 
 
+def test_while_a_forge_does_not_answer_its_repositories_stay_as_they_were(overview, cutoffs, scene):
+    why = "the forge did not list everything"
+    unknown = [held(one, "b", Reason.LISTING_INCOMPLETE, why) for one in (11, 13, 15)]
+    scene.run(1.0, unknown)
+    failing = overview.repository("b.example.com", "1013", cutoffs)
+    assert (failing.state, failing.message) == ("failed", "no")
+    assert failing.last_seen <= scene.now - MINUTE
+    assert overview.repository("b.example.com", "1011", cutoffs).state == "current"
+    never_met = overview.repository("b.example.com", "1015", cutoffs)
+    assert (never_met.state, never_met.message) == ("held", why)
+
+
 def test_sources_are_counted_apart(overview, cutoffs, scene):
     tallies = overview.tallies(cutoffs)
     assert set(tallies) == {"a", "b"}

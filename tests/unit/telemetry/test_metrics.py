@@ -138,6 +138,43 @@ def test_a_source_that_rests_keeps_its_counts(clock):
     assert samples(metrics)["mgit_repos", ("current",)] == 2
 
 
+def _states(metrics):
+    told = samples(metrics)
+    return {word: told["mgit_repos", (word,)] for word in ("current", "failed", "held")}
+
+
+def test_a_forge_that_does_not_answer_changes_nothing_of_what_is_known_of_its_repositories(clock):
+    metrics = Metrics(clock=clock)
+    known = Outcome(clone("one"), Result.CLONED), Outcome(clone("two"), Result.FAILED)
+    tell(metrics, *known, listing=Listing("work", (repo("one"), repo("two")), complete=True))
+    assert _states(metrics) == {"current": 1, "failed": 1, "held": 0}
+
+    down = Listing("work", (), complete=False)
+    unknown = Skip("acme/one", "acme/one", Reason.LISTING_INCOMPLETE, key=repo("one").key)
+    tell(metrics, Outcome(unknown, Result.SKIPPED, Reason.LISTING_INCOMPLETE), listing=down)
+    assert _states(metrics) == {"current": 1, "failed": 1, "held": 0}
+
+    partial = Listing("work", (repo("two"),), complete=False)
+    tell(metrics, Outcome(clone("two"), Result.CLONED), listing=partial)
+    assert _states(metrics) == {"current": 2, "failed": 0, "held": 0}
+
+    whole = Listing("work", (repo("one"),), complete=True)
+    tell(metrics, Outcome(clone("one"), Result.FAILED), listing=whole)
+    assert _states(metrics) == {"current": 0, "failed": 1, "held": 0}
+
+
+def test_a_run_that_breaks_off_forgets_nothing(clock):
+    metrics = Metrics(clock=clock)
+    whole = Listing("work", (repo("one"), repo("two")), complete=True)
+    known = Outcome(clone("one"), Result.CLONED), Outcome(clone("two"), Result.FAILED)
+    tell(metrics, *known, listing=whole)
+    metrics(RunStarted("r", "/data", ("work",)))
+    metrics(Listed("r", whole, 0.1))  # and then there is no git: the run has no end
+    metrics(RunStarted("r", "/data", ("work",), frozenset({"work"})))
+    metrics(RunEnded("r", ExitCode.OK, 2.0, 0))
+    assert _states(metrics) == {"current": 1, "failed": 1, "held": 0}
+
+
 def test_what_other_shards_keep_is_counted_nowhere(clock):
     metrics = Metrics(clock=clock)
     listing = Listing("work", (repo("own"), repo("theirs")))
