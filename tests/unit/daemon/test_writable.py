@@ -1,4 +1,4 @@
-"""What a service finds of the folders it writes to: told to health at once, to the log on change."""
+"""What a service finds of the folders it writes to: health hears it at once, the log on change."""
 
 from __future__ import annotations
 
