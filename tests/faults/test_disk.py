@@ -122,7 +122,10 @@ def test_a_fetch_without_room_leaves_the_clone_and_the_room_as_they_were(
 @pytest.mark.fault("no space, no inodes")
 @pytest.mark.parametrize(
     ("small", "why"),
-    [("size=12m", "less than 16 MiB are free"), ("nr_inodes=100", "fewer than 100 files")],
+    [
+        ("size=12m", "less than 16 MiB are free"),
+        pytest.param("nr_inodes=100", "fewer than 100 files", marks=pytest.mark.long),
+    ],
 )
 def test_a_service_is_not_ready_while_its_disk_is_full_and_is_when_there_is_room(
     estate: Estate, mounted: Mount, small: str, why: str

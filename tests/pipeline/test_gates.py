@@ -110,7 +110,7 @@ def test_a_planted_password_stops_it(project: Callable[..., Project]) -> None:
     assert "nox -s security" in error.advice
 
 
-@pytest.mark.parametrize("broken", ["lint", "tests"])
+@pytest.mark.parametrize("broken", [pytest.param("lint", marks=pytest.mark.long), "tests"])
 def test_a_session_that_fails_stops_it(project: Callable[..., Project], broken: str) -> None:
     error = stopped(project(**{broken: "raise SystemExit(1)"}))
     assert error.exit_code is Exit.GATE
@@ -123,6 +123,7 @@ def test_a_check_that_writes_into_the_sources_stops_it(project: Callable[..., Pr
     assert "dirtied the clean clone" in error.message
 
 
+@pytest.mark.long
 def test_a_session_that_is_not_there_is_no_pass(
     project: Callable[..., Project], tiny: Tiny
 ) -> None:
