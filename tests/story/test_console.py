@@ -13,7 +13,7 @@ from sandbox.forge import SandboxForge
 from tests.story.browser import browsing
 from tests.story.laptop import Laptop
 from tests.story.monitoring import Prometheus
-from tests.story.test_dashboard import EMPTY, PANELS
+from tests.story.test_dashboard import EMPTY, PANELS, value
 from tests.story.test_serve_daemon import Start, start  # noqa: F401 - a fixture
 
 GRAFANA = Path(__file__).resolve().parents[2] / "deploy" / "observability" / "grafana"
@@ -51,6 +51,8 @@ def test_prometheus_shows_every_panel_without_grafana(
         browser.tab(width=1280) as tab,
     ):
         prometheus.wait_for('mgit_repos{state="current"}', lambda found: found != [])
+        # A rate is one of two looks at least.
+        prometheus.wait_for("sum(rate(mgit_runs_total[20s]))", lambda found: value(found) > 0)
         tab.open(f"http://127.0.0.1:{prometheus.port}/consoles/mgit.html")
         end = time.monotonic() + 60
         while tab.script(_DONE) < len(PANELS):
