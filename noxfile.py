@@ -214,7 +214,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, default=False, name="image-size")
 def image_size(session: nox.Session) -> None:
-    """The image beside a single-stage build of the same, into dist/image-size; 3 if it is big."""
+    """The image beside a single-stage build of it, weighed; `-- --emulated`: for both platforms."""
     _provide(session, "pipeline", project=True)
     _run_to_its_code(session, "python", "-m", "pipeline.imagesize", *session.posargs)
 

@@ -184,23 +184,28 @@ def _get_base(shell: Shell, reference: str, suite: str, say: Callable[[str], Non
     make_base(apt.Debian(shell, suite), reference)
 
 
-def make_base(debian: apt.Debian, reference: str) -> None:
+def make_base(debian: apt.Debian, reference: str, architecture: str = "") -> None:
     """Make a minimal Debian image from the package mirror and give it a name.
 
     Args:
         debian: this machine.
         reference: the name, for example `debian:trixie-slim`.
+        architecture: in Debian's words, of one that the kernel emulates; empty: the machine's own.
     """
+    # mmdebstrap asks another package whether the kernel emulates; it was looked at before.
+    other = (f"--architectures={architecture}", "--skip=check/qemu") if architecture else ()
+    platform = ("--platform", f"linux/{architecture}") if architecture else ()
     with tempfile.TemporaryDirectory(prefix="mgit-base-") as folder:
         sources, tar = Path(folder, "trixie.sources"), Path(folder, "base.tar")
         sources.write_text(debian.sources(), encoding="utf-8")
         # mmdebstrap drops its rights for parts of the work and must still read the file.
         Path(folder).chmod(0o755)
         debian.shell.run(
-            ("mmdebstrap", "--quiet", "--variant=minbase", apt.SUITE, tar, sources),
+            ("mmdebstrap", "--quiet", "--variant=minbase", *other, apt.SUITE, tar, sources),
             env={"SOURCE_DATE_EPOCH": _BASE_EPOCH},
         )
-        debian.shell.run(("docker", "import", "--change", 'CMD ["bash"]', tar, reference))
+        change = ("--change", 'CMD ["bash"]')
+        debian.shell.run(("docker", "import", *platform, *change, tar, reference))
 
 
 @contextmanager

@@ -14,10 +14,12 @@ from pathlib import Path
 import msgspec
 
 from pipeline.artifacts.engine import open_engine
+from pipeline.artifacts.image import native_platform
 from pipeline.imagesize.build import compare
+from pipeline.imagesize.other import base_for
 from pipeline.imagesize.weigh import table
 from pipeline.machine.tools import BASE_IMAGE
-from pipeline.project import child_environment
+from pipeline.project import PLATFORMS, child_environment
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
@@ -29,12 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.imagesize", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "image-size")
     parser.add_argument("--base", default=BASE_IMAGE, help="base image of all builds")
+    emulated = "also a single-stage build for the platform that this machine only emulates"
+    parser.add_argument("--emulated", action="store_true", help=emulated)
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     shell = Shell(env=child_environment(), log=options.out / "log.txt")
     try:
         with tempfile.TemporaryDirectory(prefix="mgit-size-") as work:
-            report = compare(open_engine(shell), ROOT, Path(work), options.base, _say)
+            engine = open_engine(shell)
+            others = {}
+            for platform in PLATFORMS if options.emulated else ():
+                if platform != native_platform():
+                    others[platform] = base_for(shell, options.base, platform, _say)
+            report = compare(engine, ROOT, Path(work), options.base, _say, others)
     except PipelineError as error:
         _say(f"error: {error.message}" + (f"; {error.advice}" if error.advice else ""))
         return int(error.exit_code)

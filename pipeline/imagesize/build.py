@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +29,12 @@ DOCKERFILE = "single-stage.Dockerfile"
 
 
 def compare(
-    engine: Engine, root: Path, work: Path, base: str, say: Callable[[str], None]
+    engine: Engine,
+    root: Path,
+    work: Path,
+    base: str,
+    say: Callable[[str], None],
+    others: Mapping[str, str] | None = None,
 ) -> Report:
     """Build all, weigh all.
 
@@ -38,6 +44,8 @@ def compare(
         work: empty folder.
         base: base image of all builds.
         say: gets a line of progress.
+        others: platforms that this machine emulates, each with a base image for it; the careful
+            build alone is made for them too.
 
     Raises:
         PipelineError: a build failed, or what was built does not run.
@@ -61,7 +69,11 @@ def compare(
     weights = [_weight(OURS, each, seconds) for each in image.platforms]
     for name in (USUAL, CAREFUL):
         say(f"single stage, {name}, for {native_platform()}")
-        weights += _single(engine, context, recipe, name, work)
+        weights += _single(engine, context, recipe, name, native_platform(), work)
+    for platform, its_base in (others or {}).items():
+        say(f"single stage, {CAREFUL}, for {platform}, emulated")
+        its = replace(recipe, base=its_base)
+        weights += _single(engine, context, its, CAREFUL, platform, work)
     native = next(each for each in image.platforms if each.platform == native_platform())
     files = weigh.files_of(work / OURS, native)
     dirty = "+" if git.out("status", "--porcelain") else ""
@@ -77,10 +89,11 @@ def compare(
 
 
 def _single(
-    engine: Engine, context: Path, recipe: Recipe, name: str, work: Path
+    engine: Engine, context: Path, recipe: Recipe, name: str, platform: str, work: Path
 ) -> Iterator[Weight]:
     """One target of the single-stage Dockerfile: built, run like the real image, weighed."""
-    platform, layout = native_platform(), work / name
+    stem = f"{name}-{platform.partition('/')[2]}"
+    layout = work / stem
     begun = time.monotonic()
     engine.build(
         context,
@@ -92,7 +105,7 @@ def _single(
     )
     image = read_single(layout, platform)
     yield _weight(name, image, time.monotonic() - begun)
-    archive, tag = work / f"{name}.tar", f"mgit-size:{name}"
+    archive, tag = work / f"{stem}.tar", f"mgit-size:{stem}"
     export(engine.shell, layout, image, archive, tag)
     try_image(engine, archive, tag, recipe.version)
     archive.unlink()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts.oci import layer_paths, read_single, unpacked_size
+from pipeline.imagesize.other import base_for
 from pipeline.imagesize.weigh import (
     BARE,
     CAREFUL,
@@ -25,6 +26,9 @@ from pipeline.imagesize.weigh import (
     parts,
     table,
 )
+from pipeline.machine.emulation import Emulation
+from pipeline.shell import Shell
+from pipeline.step import Exit, PipelineError
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,3 +150,50 @@ def test_both_ways_to_build_it_are_the_same_program() -> None:
     assert "/var/lib/apt/lists" in careful
     assert "--no-cache-dir" in careful
     assert "COPY --from" not in text
+
+
+def test_a_careful_build_for_the_other_platform_is_judged_by_too() -> None:
+    fat, thin = (Weight(CAREFUL, "linux/arm64", mb * 1_000_000, mb * 400_000) for mb in (355, 99))
+    assert failing(*weights(), fat) == []
+    part = f"linux/arm64: part of `{CAREFUL}`"
+    assert failing(*weights(), thin) == [part, f"{part}, compressed"]
+
+
+def emulating(tmp_path: Path, flags: str = "flags: POF") -> Emulation:
+    kernel = tmp_path / "binfmt_misc"
+    kernel.mkdir()
+    (kernel / "qemu-aarch64").write_text(f"enabled\n{flags}\n")
+    return Emulation(kernel, tmp_path)
+
+
+def docker_that(tmp_path: Path, inspects: str, has: str) -> Shell:
+    """A docker whose registry says something of a base, and whose engine has it or not."""
+    docker = tmp_path / "docker"
+    script = f'#!/bin/sh\nif [ "$1" = buildx ]; then {inspects}; else {has}; fi\n'
+    docker.write_text(script)
+    docker.chmod(0o755)
+    return Shell(env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+
+
+BASE = "debian:trixie-slim"
+
+
+def test_a_registry_that_has_the_base_for_the_other_platform_is_asked_for_it(
+    tmp_path: Path,
+) -> None:
+    shell = docker_that(tmp_path, "echo Platform:   linux/arm64", "exit 1")
+    assert base_for(shell, BASE, "linux/arm64", pytest.fail, emulating(tmp_path)) == BASE
+
+
+def test_one_that_was_made_here_is_taken_where_no_registry_has_it(tmp_path: Path) -> None:
+    shell = docker_that(tmp_path, "exit 1", "exit 0")
+    made = base_for(shell, BASE, "linux/arm64", pytest.fail, emulating(tmp_path))
+    assert made == "debian:trixie-slim-arm64"
+
+
+def test_without_emulation_its_way_is_said(tmp_path: Path) -> None:
+    shell = docker_that(tmp_path, "exit 0", "exit 0")
+    with pytest.raises(PipelineError) as refused:
+        base_for(shell, BASE, "linux/arm64", pytest.fail, emulating(tmp_path, "flags: P"))
+    assert refused.value.exit_code is Exit.ENVIRONMENT
+    assert "--emulation" in refused.value.advice
