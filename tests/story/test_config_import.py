@@ -42,6 +42,20 @@ def stored(laptop: Laptop) -> dict[str, str]:
     return {entry["origin"]: entry["secret"] for entry in json.loads(text)["entries"]}
 
 
+def keep(laptop: Laptop, **secrets: str) -> None:
+    """Tokens in the store, by host."""
+    store = laptop.home / ".local/share/mgit"
+    store.mkdir(parents=True, exist_ok=True)
+    entries = [
+        {"origin": f"https://{host.replace('_', '.')}", "username": "mgit", "secret": secret}
+        for host, secret in secrets.items()
+    ]
+    file = store / "credentials.json"
+    file.write_text(json.dumps({"version": 1, "entries": entries}))
+    file.chmod(0o600)
+    store.chmod(0o700)
+
+
 def test_all_that_can_be_taken_over_is(laptop: Laptop, old: Path) -> None:
     ran = laptop.mgit("config", "import")
     assert ran.code == 1, "one provider names a variable that is not set"
@@ -127,18 +141,41 @@ def test_what_is_configured_already_stays(laptop: Laptop, old: Path) -> None:
 
 
 def test_a_newer_token_is_not_replaced_by_an_old_one(laptop: Laptop, old: Path) -> None:
-    store = laptop.home / ".local/share/mgit"
-    store.mkdir(parents=True)
-    entry = {"origin": "https://dev.azure.com", "username": "mgit", "secret": "newer"}
-    file = store / "credentials.json"
-    file.write_text(json.dumps({"version": 1, "entries": [entry]}))
-    file.chmod(0o600)
-    store.chmod(0o700)
+    keep(laptop, dev_azure_com="newer")
     laptop.mgit("config", "import")
     assert stored(laptop)["https://dev.azure.com"] == "newer"
     kept = Path(str(configured(laptop)["sources"]["azure"]["token_file"]))  # type: ignore[index]
     assert kept.read_text() == f"{CANARY}-azure\n"
     assert old.exists()
+
+
+def test_a_token_that_is_stored_already_is_not_stored_twice(laptop: Laptop, old: Path) -> None:
+    keep(laptop, api_bitbucket_org=f"{CANARY}-bb")
+    laptop.mgit("config", "import")
+    assert stored(laptop)["https://api.bitbucket.org"] == f"{CANARY}-bb"
+    assert "token_file" not in configured(laptop)["sources"]["bitbucket"]  # type: ignore[operator]
+
+
+def test_a_stored_token_that_hides_a_variable_is_told(laptop: Laptop, old: Path) -> None:
+    keep(laptop, api_github_com="newer")
+    ran = laptop.mgit("config", "import", env={"GITHUB_TOKEN": "x"})
+    assert "stored for https://api.github.com comes before its variable" in ran.err
+
+
+def test_a_source_that_is_there_without_a_token_gets_it(laptop: Laptop, old: Path) -> None:
+    laptop.configure('[sources.bitbucket]\nforge = "bitbucket"\nowners = ["acme"]\nuser = "me"\n')
+    before = laptop.config_file.read_text()
+    ran = laptop.mgit("config", "import")
+    assert "source bitbucket is the same already and stays as it is" in ran.err
+    assert before in laptop.config_file.read_text()
+    assert stored(laptop)["https://api.bitbucket.org"] == f"{CANARY}-bb"
+
+
+def test_a_concurrency_that_a_person_chose_stays(laptop: Laptop, old: Path) -> None:
+    laptop.configure("[defaults]\nconcurrency = 3\n")
+    ran = laptop.mgit("config", "import")
+    assert "concurrency stays 3, as the configuration says; it was 10" in ran.err
+    assert configured(laptop)["defaults"] == {"concurrency": 3}
 
 
 def test_the_document_is_as_its_schema_says(laptop: Laptop, old: Path) -> None:

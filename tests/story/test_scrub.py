@@ -43,6 +43,10 @@ def test_by_hand(work: Laptop, forge: SandboxForge) -> None:
     assert "acme/repo-002" in ran.out
     assert pack.name in ran.out
     assert "mgit sync" in ran.last_line
+    again = work.mgit("scrub", "--all", "--rate", "64m", "--format", "json")
+    assert again.code == 1
+    damage = {one["path"]: one["damage"] for one in again.json["clones"]}
+    assert pack.name in damage["acme/repo-002"], "known, and told again without reading it"
 
     ran = work.mgit("sync")
     assert ran.code == 0, ran.err

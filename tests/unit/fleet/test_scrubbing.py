@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from mgit.address import parse_clone_url
 from mgit.fleet.scrubbing import Scrubber
+from mgit.git.damage import note
 from mgit.git.identity import Identity, write_identity
 from mgit.git.inspect import read_local
 from mgit.model import RepoKey, RepoPath
@@ -100,6 +102,52 @@ def test_damage_is_noted_in_the_clone(
     assert "corrupt" in found["repo-1"]
     assert found["repo-0"] == found["repo-2"] == ""
     assert "corrupt" in read_local(root, "repo-1").broken
+
+
+def test_what_is_no_clone_of_ours_or_known_to_be_damaged_is_passed_over(
+    open_scrubber: Callable[[Clock], Scrubber], root: Path
+) -> None:
+    note(root / "repo-0", "it is cut")
+    subprocess.run(["git", "init", "-q", "--bare", str(root / "somebodys")], check=True)
+    assert [one.folder for one in read_all(open_scrubber(Clock()))] == ["repo-1", "repo-2"]
+    for number in (1, 2):
+        note(root / f"repo-{number}", "it is cut")
+    clock = Clock()
+    clock.now += 60 * DAY
+    assert read_all(open_scrubber(clock)) == [], "all that is due is known already"
+
+
+def test_one_that_moves_away_while_it_is_read_is_read_at_its_new_place(
+    open_scrubber: Callable[[Clock], Scrubber], root: Path
+) -> None:
+    scrubber = open_scrubber(Clock())
+    work = scrubber.work(10**9)
+    next(work)
+    (root / "repo-0").rename(root / "moved")
+    names = [one.folder for one in work if isinstance(one, Scrubbed)]
+    assert names == ["repo-1", "repo-2"]
+    assert "moved" in {one.folder for one in read_all(open_scrubber(Clock()))}
+
+
+def test_a_long_reading_keeps_its_place_now_and_then(
+    open_scrubber: Callable[[Clock], Scrubber], root: Path, tmp_path: Path
+) -> None:
+    content = random.Random(1).randbytes(65 << 20)
+    add = ("-c", "core.looseCompression=0", "hash-object", "-w", "--stdin")
+    ran = ("git", "-C", str(root / "repo-0"), *add)
+    subprocess.run(ran, input=content, check=True, capture_output=True)
+    scrubber = open_scrubber(Clock())
+    work = scrubber.work(10**9)
+    read = 0
+    while read <= 64 << 20:
+        one = next(work)
+        assert not isinstance(one, Scrubbed)
+        read += one
+    # Nobody closes it: the service was killed.
+    with contextlib.closing(State(tmp_path / "state.db", warn=pytest.fail)) as state:
+        [kept] = state.scrubs.load(root).values()
+    assert (kept.folder, kept.ended_at) == ("repo-0", None)
+    assert {one.damage for one in read_all(open_scrubber(Clock()))} == {""}
 
 
 def test_what_was_begun_comes_first_then_the_stalest() -> None:
