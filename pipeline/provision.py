@@ -178,10 +178,15 @@ def start_engine(shell: Shell, say: Callable[[str], None]) -> None:
 def _get_base(shell: Shell, reference: str, suite: str, say: Callable[[str], None]) -> None:
     if can_build_on(shell, reference):
         return
-    if not (suite and os.geteuid() == 0 and runs(shell, "mmdebstrap", "--version")):
+    if not can_make_base(shell, suite):
         return
     say(f"{reference} is not to be had: make it with mmdebstrap from this machine's own mirror")
     make_base(apt.Debian(shell, suite), reference)
+
+
+def can_make_base(shell: Shell, suite: str) -> bool:
+    """Whether `make_base` can work here: Debian of this name, root, mmdebstrap."""
+    return bool(suite) and os.geteuid() == 0 and runs(shell, "mmdebstrap", "--version")
 
 
 def make_base(debian: apt.Debian, reference: str, architecture: str = "") -> None:

@@ -13,9 +13,9 @@ from mgit.errors import StateError
 from mgit.fleet.wiring import Parts
 
 LEAST_BYTES = 16 << 20
-"""Below this a service is not ready: a fetch of any size would fail, and so would its own notes."""
+"""Below this a service is not ready: a fetch of some size fails, and soon its own notes do."""
 LEAST_INODES = 100
-"""As many files as some three new clones are made of."""
+"""What three small work trees or seven small mirrors are made of."""
 
 
 class Writable:

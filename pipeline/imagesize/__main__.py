@@ -15,8 +15,8 @@ import msgspec
 
 from pipeline.artifacts.engine import open_engine
 from pipeline.artifacts.image import native_platform
+from pipeline.imagesize.base import base_for
 from pipeline.imagesize.build import compare
-from pipeline.imagesize.other import base_for
 from pipeline.imagesize.weigh import table
 from pipeline.machine.tools import BASE_IMAGE
 from pipeline.project import PLATFORMS, child_environment

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts.oci import layer_paths, read_single, unpacked_size
-from pipeline.imagesize.other import base_for
+from pipeline.imagesize.base import base_for
 from pipeline.imagesize.weigh import (
     BARE,
     CAREFUL,
@@ -197,3 +197,17 @@ def test_without_emulation_its_way_is_said(tmp_path: Path) -> None:
         base_for(shell, BASE, "linux/arm64", pytest.fail, emulating(tmp_path, "flags: P"))
     assert refused.value.exit_code is Exit.ENVIRONMENT
     assert "--emulation" in refused.value.advice
+
+
+def test_a_platform_that_nothing_emulates_here_is_not_asked_for(tmp_path: Path) -> None:
+    shell = docker_that(tmp_path, "exit 0", "exit 0")
+    with pytest.raises(PipelineError, match="linux/amd64 are not emulated"):
+        base_for(shell, BASE, "linux/amd64", pytest.fail, emulating(tmp_path))
+
+
+def test_where_none_can_be_made_its_lack_is_said(tmp_path: Path) -> None:
+    docker_that(tmp_path, "exit 1", "exit 1")
+    shell = Shell(env={"PATH": str(tmp_path)})  # so that there is no mmdebstrap
+    with pytest.raises(PipelineError, match="no registry has debian:trixie-slim") as refused:
+        base_for(shell, BASE, "linux/arm64", pytest.fail, emulating(tmp_path))
+    assert refused.value.exit_code is Exit.ENVIRONMENT

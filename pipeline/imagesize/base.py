@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.machine import apt
-from pipeline.machine.emulation import COMMAND, Emulation
+from pipeline.machine.emulation import COMMAND, PLATFORM, Emulation
 from pipeline.machine.tools import runs
-from pipeline.provision import make_base
+from pipeline.provision import can_make_base, make_base
 from pipeline.shell import Shell
 from pipeline.step import Exit, PipelineError
 
@@ -31,6 +31,10 @@ def base_for(
     Raises:
         PipelineError: ENVIRONMENT, its programs do not run here, or it cannot be made.
     """
+    if platform != PLATFORM:
+        raise PipelineError(
+            f"programs for {platform} are not emulated here", exit_code=Exit.ENVIRONMENT
+        )
     if why := (emulation or Emulation()).lacking():
         raise PipelineError(why, exit_code=Exit.ENVIRONMENT, advice=COMMAND)
     asked = shell.run(("docker", "buildx", "imagetools", "inspect", base), check=False, timeout=60)
@@ -39,6 +43,10 @@ def base_for(
     architecture = platform.partition("/")[2]
     name = f"{base}-{architecture}"
     if not runs(shell, "docker", "image", "inspect", "--format", "{{.Id}}", name):
-        say(f"no registry has {base} for {platform}: make {name} with mmdebstrap, emulated")
+        lack = f"no registry has {base} for {platform}"
+        if not can_make_base(shell, apt.codename()):
+            advice = "as root, on Debian, with mmdebstrap one is made"
+            raise PipelineError(lack, exit_code=Exit.ENVIRONMENT, advice=advice)
+        say(f"{lack}: make {name} with mmdebstrap, emulated")
         make_base(apt.Debian(shell, apt.codename()), name, architecture)
     return name
